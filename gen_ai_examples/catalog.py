@@ -1,0 +1,132 @@
+"""What there is: examples, questions and recorded results, read without importing an example.
+
+Sources are parsed, not imported, so that `list`, `ask` and `--help` answer before TensorFlow
+could be loaded.
+"""
+
+import ast
+import dataclasses
+import difflib
+import functools
+import hashlib
+import json
+import pathlib
+
+from gen_ai_examples.common.errors import InputError
+
+PACKAGE = pathlib.Path(__file__).parent
+_TYPES = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One keyword of an example's `main`."""
+
+    name: str
+    default: object
+    type: type
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """What an example's source says of itself."""
+
+    name: str  # "image.dcgan"
+    path: pathlib.Path
+    doc: str
+    answers: tuple[str, ...]
+    flags: tuple[Flag, ...]
+
+    @property
+    def question(self) -> str:
+        return self.doc.splitlines()[0]
+
+    @property
+    def module(self) -> str:
+        return f"gen_ai_examples.{self.name}"
+
+
+@functools.cache
+def examples() -> dict[str, Example]:
+    """Every module outside `common` that names the bullets it answers, by name."""
+    paths = sorted(p for p in PACKAGE.glob("*/*.py") if p.parent.name != "common")
+    found = [example for path in paths if (example := _read(path))]
+    return {example.name: example for example in found}
+
+
+def example(name: str) -> Example:
+    """Find an example.
+
+    Raises:
+        InputError: there is none of that name; suggests the nearest.
+    """
+    if name in examples():
+        return examples()[name]
+    near = difflib.get_close_matches(name, examples(), n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else "`gen-ai-examples list` shows what there is."
+    raise InputError(f"There is no example {name!r}: {hint}")
+
+
+def _read(path: pathlib.Path) -> Example | None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    answers = next((_constant(node) for node in tree.body if _assigns(node, "ANSWERS")), None)
+    if answers is None:
+        return None
+    main = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
+    name = f"{path.parent.name}.{path.stem}"
+    return Example(name, path, ast.get_docstring(tree), tuple(answers), tuple(_flags(main)))
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name
+
+
+def _constant(node: ast.Assign) -> object:
+    return ast.literal_eval(node.value)
+
+
+def _flags(main: ast.FunctionDef):
+    arguments = [*main.args.args, *main.args.kwonlyargs]
+    defaults = [*main.args.defaults, *main.args.kw_defaults]
+    for argument, node in zip(arguments, defaults, strict=True):
+        default = ast.literal_eval(node)
+        # `images: str | None = None` needs its annotation, `steps=2000` needs none.
+        said = ast.unparse(argument.annotation).split(" | ")[0] if argument.annotation else ""
+        yield Flag(argument.arg, default, _TYPES.get(said, type(default)))
+
+
+@functools.cache
+def questions() -> dict:
+    """The 30 questions with their bullets, by id; see `questions.json`."""
+    return json.loads((PACKAGE / "questions.json").read_text(encoding="utf-8"))
+
+
+def shipped_folder(name: str) -> pathlib.Path:
+    """`data` or `results`: inside an installed package, beside the package in a checkout."""
+    installed = PACKAGE / name
+    return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def recorded(name: str, folder: pathlib.Path | None = None) -> dict | None:
+    """The recorded results of an example, or None.
+
+    Raises:
+        InputError: the file is not what `verify` writes.
+    """
+    path = (folder or shipped_folder("results")) / f"{name}.json"
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record if record["seeds"] is not None else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"The recorded results {path} are malformed ({error!r}): delete the file and run "
+            f"`gen-ai-examples verify {name}`."
+        ) from None
+
+
+def source_hash(example: Example) -> str:
+    """Hash of all code that an example's numbers depend on."""
+    paths = [example.path, *sorted((PACKAGE / "common").rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()

@@ -1,0 +1,233 @@
+"""The command `gen-ai-examples`: list, run, ask, verify."""
+
+import contextlib
+import enum
+import inspect
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gen_ai_examples import catalog
+from gen_ai_examples.common.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Generative AI examples that train on an ordinary computer and end in checked claims.",
+)
+run_app = typer.Typer(
+    no_args_is_help=True,
+    help="Train an example, print its claims, save its pictures. "
+    "`run NAME --help` shows the flags of an example.",
+    subcommand_metavar="NAME [FLAGS]",
+)
+app.add_typer(run_app, name="run")
+console = Console()
+
+
+class Language(enum.StrEnum):
+    en = "en"
+    zh = "zh"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exits with 0, 1 for a mistake, 2 for a wrong flag, 130 for Ctrl-C."""
+    arguments = _spread_seeds(sys.argv[1:] if arguments is None else arguments)
+    with _one_sentence_errors():
+        if arguments[:1] == ["run"]:
+            _add_run_commands(arguments[1:])
+        app(arguments, prog_name="gen-ai-examples")
+
+
+def run_as_command(main_function) -> None:
+    """Let an example's file run by itself: `python -m gen_ai_examples.image.dcgan --steps 20`."""
+    path = pathlib.Path(inspect.getsourcefile(main_function)).resolve()
+    main(["run", f"{path.parent.name}.{path.stem}", *sys.argv[1:]])
+
+
+@contextlib.contextmanager
+def _one_sentence_errors():
+    try:
+        yield
+    except InputError as error:
+        _fail(str(error))
+    except ArithmeticError as error:  # TrainingDiverged, without importing TensorFlow for it
+        _fail(str(error))
+    except KeyboardInterrupt as error:
+        _fail(str(error) or "Interrupted.", code=130)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        _fail(f"Cannot read or write{where}: {error.strerror or error}.")
+
+
+def _fail(sentence: str, code: int = 1) -> None:
+    print(f"Error: {sentence}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _spread_seeds(arguments: list[str]) -> list[str]:
+    """Turn `--seeds 0 1 2` into what the option parser knows: `--seeds 0 --seeds 1 --seeds 2`."""
+    spread, after_seeds = [], False
+    for argument in arguments:
+        if after_seeds and argument.isdigit():
+            spread += ["--seeds", argument]
+            continue
+        after_seeds = argument == "--seeds"
+        if not after_seeds:
+            spread.append(argument)
+    return spread
+
+
+@app.command("list")
+def list_examples() -> None:
+    """List the examples by topic, with the question each answers."""
+    topic = None
+    for name, example in catalog.examples().items():
+        if name.split(".")[0] != topic:
+            topic = name.split(".")[0]
+            console.print(f"\n[bold]{topic}[/]")
+        console.print(f"  [cyan]{name:<24}[/] {escape(example.question)}", soft_wrap=True)
+        console.print(f"  {'':<24} answers {', '.join(example.answers)}", highlight=False)
+
+
+@app.command()
+def ask(
+    number: Annotated[int, typer.Argument(help="Of the question, 1 to 30.")],
+    lang: Annotated[Language, typer.Option(help="Of the answer.")] = Language.en,
+) -> None:
+    """Show a question, the corrected answer, and the recorded numbers that prove it."""
+    from gen_ai_examples import report
+
+    report.print_question(console, number, lang.value)
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Examples; all of them by default.")
+    ] = None,
+    seeds: Annotated[list[int], typer.Option(help="One or several: --seeds 0 1 2.")] = [0, 1, 2],  # noqa: B006
+    results: Annotated[
+        pathlib.Path | None, typer.Option(help="Folder of the records.", show_default="results")
+    ] = None,
+    again: Annotated[bool, typer.Option(help="Also run what is recorded already.")] = False,
+) -> None:
+    """Run examples at their default settings for several seeds and record whether claims hold.
+
+    What this very code has recorded already is not run again, so an interrupted call resumes.
+    """
+    from gen_ai_examples import verification
+
+    chosen = [catalog.example(name) for name in names or catalog.examples()]
+    if not verification.verify(chosen, seeds, results, again, console):
+        raise SystemExit(1)
+
+
+def _add_run_commands(arguments: list[str]) -> None:
+    """Register the example that is asked for, or all of them for the help page."""
+    name = next((a for a in arguments if not a.startswith("-")), None)
+    chosen = [catalog.example(name)] if name else catalog.examples().values()
+    for example in chosen:
+        run_app.command(example.name, help=example.doc, short_help=example.question)(
+            _run_command(example)
+        )
+
+
+def _run_command(example: catalog.Example):
+    """Build the function whose signature is the example's flags plus those of every run."""
+
+    def command(out, devices, resume, overwrite, **flags):
+        folder = out or pathlib.Path("runs") / example.name
+        run(example, flags, folder, devices, resume, overwrite)
+
+    parameters = [
+        _parameter(flag.name, _flag_type(flag), typer.Option(flag.default, **_bounds(flag)))
+        for flag in example.flags
+    ] + [
+        _parameter(
+            "out",
+            pathlib.Path | None,
+            typer.Option(None, help="Folder for the answer.", show_default=f"runs/{example.name}"),
+        ),
+        _parameter(
+            "devices",
+            int | None,
+            typer.Option(None, min=1, help="How many GPUs, or parts to split the CPU in."),
+        ),
+        _parameter("resume", bool, typer.Option(False, "--resume", help="Go on after Ctrl-C.")),
+        _parameter(
+            "overwrite",
+            bool,
+            typer.Option(False, "--overwrite", help="Start anew over an unfinished run."),
+        ),
+    ]
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _parameter(name, annotation, option) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation
+    )
+
+
+def _flag_type(flag: catalog.Flag):
+    return flag.type | None if flag.default is None else flag.type
+
+
+def _bounds(flag: catalog.Flag) -> dict:
+    """Counts and sizes are at least 1; a seed may be 0."""
+    return {"min": int(flag.name != "seed")} if flag.type is int else {}
+
+
+def run(
+    example: catalog.Example,
+    flags: dict,
+    folder: pathlib.Path,
+    devices: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Train `example` and save its answer in `folder`; see `running.run`."""
+    from gen_ai_examples import running
+
+    prepared = running.prepare(example, flags, folder, devices, resume, overwrite)
+    console.print(f"[bold]{example.name}[/]: {escape(example.question)}")
+    answer, record = running.run(prepared)
+    console.print(claims_table(answer.to_json()["claims"]))
+    console.print(
+        f"{record['minutes']:.1f} minutes, {record['memory_gb']:.1f} GB. "
+        f"Look at {escape(str(folder / 'index.html'))}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def claims_table(claims: list[dict]) -> Table:
+    """The claims as a table for the terminal."""
+    from gen_ai_examples.common.answer import format_number
+
+    table = Table(show_lines=True, expand=False)
+    for column in ("Claim", "Measured", "Had to beat", "Holds"):
+        table.add_column(column, no_wrap=column == "Holds")
+    for claim in claims:
+        sign = "<" if claim["better"] == "lower" else ">"
+        beats = "\n".join(
+            f"{sign} {format_number(v)} {name}" for name, v in claim["baselines"].items()
+        )
+        table.add_row(
+            escape(claim["statement"]),
+            escape(f"{format_number(claim['value'])} {claim['unit']}"),
+            escape(beats),
+            "[green]yes[/]" if claim["holds"] else "[red]NO[/]",
+        )
+    return table

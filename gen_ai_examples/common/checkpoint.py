@@ -1,0 +1,143 @@
+"""What `fit` saves: every variable of model and optimizers, the step, and the history so far."""
+
+import errno
+import json
+import os
+import pathlib
+import warnings
+import zipfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gen_ai_examples.common.errors import InputError
+
+
+class Checkpoint:
+    """The state of one training run, in memory and in one `.npz` file.
+
+    Args:
+        path: the file; None keeps nothing on disk.
+        model: its variables are saved by path, shape and order.
+        optimizers: saved likewise, moments and averaged weights included.
+    """
+
+    def __init__(
+        self,
+        path: pathlib.Path | None,
+        model: keras.Model,
+        optimizers: list[keras.optimizers.Optimizer],
+    ):
+        self.path = path
+        self.step = tf.Variable(0, dtype=tf.int64)  # counted in the graph, true after Ctrl-C too
+        self.finished = False
+        self._epochs: list[tuple[int, dict[str, float]]] = []
+        self._sums: dict[str, float] = {}
+        self._steps_in_sums = 0
+        owned = [*model.variables, *(v for o in optimizers for v in o.variables)]
+        self._variables = {
+            f"{number}:{variable.path}": variable
+            for number, variable in enumerate({id(v): v for v in owned}.values())
+        }
+
+    def add_losses(self, names: list[str], values: np.ndarray, running_means: bool) -> None:
+        """Add the logs (n, n_logs) of n steps to this epoch's means."""
+        if running_means:
+            self._sums, self._steps_in_sums = dict(zip(names, values[-1].tolist(), strict=True)), 1
+            return
+        for name, value in zip(names, values.sum(0, dtype=np.float64).tolist(), strict=True):
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._steps_in_sums += len(values)
+
+    def end_epoch(self, epoch: int) -> dict[str, float]:
+        """Return this epoch's mean logs and start the next epoch.
+
+        Callbacks may add to the returned dict; what they add is kept too.
+        """
+        logs = {name: value / self._steps_in_sums for name, value in self._sums.items()}
+        self._epochs.append((epoch, logs))
+        self._sums, self._steps_in_sums = {}, 0
+        return logs
+
+    def restore_history(self, history: keras.callbacks.History) -> None:
+        """Give a fresh `History` the epochs that ran before the resume."""
+        for epoch, logs in self._epochs:
+            history.on_epoch_end(epoch, logs)
+
+    def save(self) -> None:
+        """Write the file in one move, so that a failure leaves the last one whole."""
+        if self.path is None:
+            return
+        arrays = {name: _to_numpy(variable) for name, variable in self._variables.items()}
+        meta = {
+            "step": int(self.step),
+            "finished": self.finished,
+            "epochs": [[e, {k: float(v) for k, v in logs.items()}] for e, logs in self._epochs],
+            "sums": self._sums,
+            "steps_in_sums": self._steps_in_sums,
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        try:
+            with open(partial, "wb") as file:
+                np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self.path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def save_or_warn(self) -> None:
+        """Save, but let training go on when the disk refuses."""
+        try:
+            self.save()
+        except OSError as error:
+            warnings.warn(f"No checkpoint saved, training goes on: {error}", stacklevel=2)
+
+    def save_interrupted(self) -> str:
+        """Save after Ctrl-C; say in one sentence what was kept."""
+        step = int(self.step)
+        if self.path is None:
+            return f"Interrupted at step {step}; nothing saved, since no checkpoint file was given."
+        try:
+            self.save()
+        except OSError as error:
+            reason = "no space left" if error.errno == errno.ENOSPC else str(error)
+            return f"Interrupted at step {step}, and {self.path} could not be saved: {reason}."
+        return f"Interrupted at step {step}, saved to {self.path}."
+
+    def restore(self) -> None:
+        """Load the file if there is one.
+
+        Raises:
+            InputError: it is damaged, or belongs to another model or other settings.
+        """
+        if self.path is None or not self.path.exists():
+            return
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            meta = json.loads(str(arrays.pop("meta")))
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"The checkpoint {self.path} is damaged ({error}): delete it to start anew."
+            ) from None
+        expected = {name: tuple(v.shape) for name, v in self._variables.items()}
+        if {name: array.shape for name, array in arrays.items()} != expected:
+            raise InputError(
+                f"The checkpoint {self.path} belongs to another model or other settings: "
+                "resume with the settings it was made with, or delete it to start anew."
+            )
+        for name, variable in self._variables.items():
+            variable.assign(arrays[name])
+        self.step.assign(meta["step"])
+        self.finished = meta["finished"]
+        self._epochs = [(epoch, logs) for epoch, logs in meta["epochs"]]
+        self._sums, self._steps_in_sums = meta["sums"], meta["steps_in_sums"]
+
+
+def _to_numpy(variable: keras.Variable) -> np.ndarray:
+    value = keras.ops.convert_to_numpy(variable)
+    # NumPy files know no bfloat16; float32 holds it without loss.
+    return value.astype("float32") if value.dtype.name == "bfloat16" else value

@@ -1,0 +1,235 @@
+"""The one training loop: `strategy.run(model.train_step, ...)`, several steps per traced call.
+
+It trains any compiled `keras.Model` on one device or several, with Keras callbacks, progress, a
+guard against NaN, and checkpoints that resume to the bit.
+"""
+
+import contextlib
+import contextvars
+import itertools
+import math
+import pathlib
+import time
+from collections.abc import Iterable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gen_ai_examples.common.checkpoint import Checkpoint
+from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.progress import Progress
+
+SAVE_SECONDS = 60  # how much work a power cut may cost
+
+_numbered_files: contextvars.ContextVar[Iterator[pathlib.Path] | None] = contextvars.ContextVar(
+    "numbered_files", default=None
+)
+
+
+class TrainingDiverged(ArithmeticError):
+    """A loss became NaN or infinite."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what was saved and how to go on."""
+
+
+@contextlib.contextmanager
+def checkpoints(folder: pathlib.Path):
+    """Let every `fit` inside save to `folder`, and resume from what it finds there.
+
+    The files are numbered in the order of the calls, so a program that trains several models in
+    a fixed order resumes as a whole.
+    """
+    files = (pathlib.Path(folder) / f"{number}.npz" for number in itertools.count())
+    token = _numbered_files.set(files)
+    try:
+        yield
+    finally:
+        _numbered_files.reset(token)
+
+
+def fit(
+    model: keras.Model,
+    dataset: tf.data.Dataset,
+    steps: int,
+    *,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    steps_per_epoch: int = 100,
+    steps_per_call: int = 32,
+    jit_compile: bool = False,
+    checkpoint: str | pathlib.Path | None = None,
+    progress: bool = True,
+) -> keras.callbacks.History:
+    """Train `model` for `steps` batches under the strategy it was built in.
+
+    Args:
+        model: built and compiled, each optimizer built too, all inside `strategy().scope()`. Its
+            `train_step(batch)` returns scalar logs and is a pure function of weights and batch.
+        dataset: unsharded batches of the *global* batch size, the same in every run; replicas
+            share each batch evenly.
+        steps: weight updates in all, those of a resumed checkpoint included.
+        callbacks: Keras callbacks. Batch hooks run once per traced call, as they do in Keras
+            with `steps_per_execution`; their state is not part of a checkpoint.
+        steps_per_epoch: an epoch is so many steps here; its logs are means over them.
+        steps_per_call: steps per traced call. It changes speed alone: results are identical to
+            the bit. Losses are looked at, and Ctrl-C answered, between calls.
+        jit_compile: compile the step with XLA; on a CPU it slows convolutions down and speeds
+            transformers up. Takes precedence over `model.compile(jit_compile=...)`.
+        checkpoint: file to save to once a minute, on Ctrl-C and at the end, and to resume from
+            if it exists. By default the next one of `checkpoints(...)`, outside of it none.
+        progress: show losses and time left.
+
+    Returns:
+        The history: one mean per epoch and log, including the epochs before a resume.
+
+    Raises:
+        InputError: a setting that cannot work; see the message.
+        TrainingDiverged: a loss is NaN or infinite; the last checkpoint stays.
+        Interrupted: Ctrl-C, after saving.
+    """
+    _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile)
+    files = _numbered_files.get()
+    path = pathlib.Path(checkpoint) if checkpoint else next(files) if files else None
+    strategy = model.distribute_strategy
+    with strategy.scope():
+        for optimizer in _optimizers(model):
+            if not optimizer.built:  # a plain Keras model, whose one optimizer Keras builds late
+                optimizer.build(model.trainable_variables)
+    state = Checkpoint(path, model, _optimizers(model))
+    state.restore()
+
+    hooks = keras.callbacks.CallbackList(
+        list(callbacks),
+        add_history=True,
+        model=model,
+        epochs=math.ceil(steps / steps_per_epoch),
+        steps=steps_per_epoch,
+        verbose=0,
+    )
+    model.stop_training = state.finished
+    hooks.on_train_begin()
+    state.restore_history(model.history)
+    call = _traced_call(model, strategy, state.step, jit_compile)
+    data = dataset.skip(int(state.step)).prefetch(tf.data.AUTOTUNE)
+    batches = iter(strategy.experimental_distribute_dataset(data))
+    bar = Progress(model.name, steps, first=int(state.step), shown=progress)
+    try:
+        with bar:
+            _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar)
+    except KeyboardInterrupt:
+        raise Interrupted(state.save_interrupted()) from None
+    state.finished = True
+    state.save()
+    if isinstance(model.optimizer, keras.optimizers.Optimizer):
+        # As `Model.fit` ends: with use_ema=True the averaged weights become the weights. The
+        # checkpoint holds the raw ones, from which training can go on.
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    hooks.on_train_end()
+    return model.history
+
+
+def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar):
+    saved = time.monotonic()
+    running_means = type(model).train_step is keras.Model.train_step  # Keras metrics average
+    while int(state.step) < steps and not model.stop_training:
+        first = int(state.step)
+        epoch, start = divmod(first, steps_per_epoch)
+        length = min(steps_per_epoch, steps - epoch * steps_per_epoch)
+        hooks.on_epoch_begin(epoch)
+        model.reset_metrics()
+        while (at := int(state.step) - epoch * steps_per_epoch) < length:
+            hooks.on_train_batch_begin(at)
+            n = min(steps_per_call, length - at)
+            names, values = call(batches, n)
+            _check_finite(names, values, first=int(state.step) - n + 1)
+            state.add_losses(names, values, running_means)
+            logs = dict(zip(names, values[-1].tolist(), strict=True))
+            hooks.on_train_batch_end(at + n - 1, logs)
+            bar.update(int(state.step), logs)
+            if time.monotonic() - saved > SAVE_SECONDS:
+                state.save_or_warn()
+                saved = time.monotonic()
+            if model.stop_training:
+                break
+        hooks.on_epoch_end(epoch, state.end_epoch(epoch))
+
+
+def _traced_call(model, strategy, step, jit_compile):
+    """Return `call(batches, n) -> (names, values (n, n_logs))`, which trains for n steps."""
+    train_step = tf.function(model.train_step, jit_compile=True) if jit_compile else model.train_step
+    names = []
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def steps(batches, n):
+        def one(i, losses):
+            logs = strategy.run(train_step, args=(next(batches),))
+            names[:] = sorted(logs)  # known once traced
+            means = [strategy.reduce("MEAN", logs[name], axis=None) for name in names]
+            step.assign_add(1)
+            return i + 1, losses.write(i, tf.stack([tf.cast(m, tf.float32) for m in means]))
+
+        losses = tf.TensorArray(tf.float32, size=n, infer_shape=False)
+        return tf.while_loop(lambda i, _: i < n, one, (0, losses))[1].stack()
+
+    def call(batches, n):
+        try:
+            return names, steps(batches, tf.constant(n)).numpy()
+        except tf.errors.OutOfRangeError:
+            raise InputError(
+                f"The data ended after {int(step)} batches: repeat the data set, "
+                f"or train for at most {int(step)} steps."
+            ) from None
+
+    return call
+
+
+def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
+    found = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
+    return list({id(optimizer): optimizer for optimizer in found}.values())
+
+
+def _check_finite(names, values, first):
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, column = bad[0]
+        raise TrainingDiverged(
+            f"{names[column]} became {values[row, column]} at step {first + row}: "
+            "lower the learning rate, or look for broken values in the data."
+        )
+
+
+def _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile):
+    for name, value in [
+        ("steps", steps),
+        ("steps_per_epoch", steps_per_epoch),
+        ("steps_per_call", steps_per_call),
+    ]:
+        if value < 1:
+            raise InputError(f"{name} must be at least 1, not {value}.")
+    if not (model.built and model.compiled):
+        raise InputError(
+            f"The model {model.name!r} must be built and compiled before it trains, "
+            "with every optimizer built, inside strategy().scope()."
+        )
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    if replicas == 1:
+        return
+    sizes = {spec.shape[0] for spec in tf.nest.flatten(dataset.element_spec)}
+    if None in sizes or any(size % replicas for size in sizes):
+        raise InputError(
+            f"Batches of {sorted(map(str, sizes))} examples cannot be shared evenly by {replicas} "
+            "replicas: use a fixed batch size that is a multiple of them (drop_remainder=True)."
+        )
+    if any(optimizer.gradient_accumulation_steps for optimizer in _optimizers(model)):
+        raise InputError(
+            "Keras cannot accumulate gradients over several replicas: "
+            "leave gradient_accumulation_steps out, or train on one device."
+        )
+    on_cpu = any("CPU" in d for d in model.distribute_strategy.extended.worker_devices)
+    if jit_compile and on_cpu:
+        raise InputError(
+            "XLA cannot compile a step across CPU replicas: "
+            "leave jit_compile out, or train on one device."
+        )

@@ -1,0 +1,161 @@
+"""One run of an example: check the folder, train with checkpoints, save the answer."""
+
+import dataclasses
+import datetime
+import importlib
+import json
+import os
+import pathlib
+import platform
+import shutil
+import sys
+import time
+from importlib import metadata
+
+from gen_ai_examples import catalog
+from gen_ai_examples.common.errors import InputError
+
+SETTINGS = "unfinished.json"  # in the run's folder from start to success
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedRun:
+    """A run whose settings and folder have been checked."""
+
+    example: catalog.Example
+    flags: dict
+    folder: pathlib.Path
+    devices: int | None
+
+
+def prepare(
+    example: catalog.Example,
+    flags: dict,
+    folder: pathlib.Path,
+    devices: int | None,
+    resume: bool,
+    overwrite: bool,
+) -> PreparedRun:
+    """Claim the folder for a run, before anything slow happens.
+
+    Raises:
+        InputError: the folder cannot be written, holds an unfinished run that is neither resumed
+            nor overwritten, or there is nothing to resume.
+    """
+    settings = folder / SETTINGS
+    wanted = {"example": example.name, "flags": flags, "devices": devices}
+    if resume and overwrite:
+        raise InputError("Choose one of --resume and --overwrite.")
+    if resume:
+        _check_resumable(settings, wanted)
+    elif settings.exists() and not overwrite:
+        raise InputError(
+            f"{folder} holds an unfinished run: add --resume to continue it, "
+            "or --overwrite to start anew."
+        )
+    else:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"Cannot write to the folder {folder} ({error.strerror}): choose another with --out."
+        ) from None
+    return PreparedRun(example, flags, folder, devices)
+
+
+def _check_resumable(settings: pathlib.Path, wanted: dict) -> None:
+    if not settings.exists():
+        raise InputError(f"There is no unfinished run in {settings.parent}: leave --resume out.")
+    try:
+        started = json.loads(settings.read_text(encoding="utf-8"))
+        before = {"example": started["example"], **started["flags"], "devices": started["devices"]}
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{settings} is damaged: add --overwrite instead of --resume to start anew."
+        ) from None
+    now = {"example": wanted["example"], **wanted["flags"], "devices": wanted["devices"]}
+    changed = [f"{k}={before.get(k)}" for k in before | now if before.get(k) != now.get(k)]
+    if changed:
+        raise InputError(
+            f"The unfinished run was started with {', '.join(changed)}: resume it with the same "
+            "settings, or start anew with --overwrite."
+        )
+
+
+def run(prepared: PreparedRun):
+    """Train and save; returns the `Answer` and what is recorded about the run.
+
+    After a mistake, Ctrl-C or a crash, checkpoints stay in the folder for `--resume`.
+    """
+    started = time.monotonic()
+    from gen_ai_examples.common.fit import checkpoints
+    from gen_ai_examples.common.strategy import use_devices
+
+    if prepared.devices:
+        use_devices(prepared.devices)
+    main = importlib.import_module(prepared.example.module).main
+    try:
+        with checkpoints(prepared.folder / "checkpoints"):
+            answer = main(**prepared.flags)
+    except KeyboardInterrupt as error:
+        words = str(error) or "Interrupted."
+        raise KeyboardInterrupt(f"{words} Go on with the same command and --resume.") from None
+    except (InputError, ArithmeticError):
+        if not any(prepared.folder.glob("checkpoints/*")):
+            (prepared.folder / SETTINGS).unlink()  # nothing to resume
+        raise
+    record = {
+        "command": _command(prepared),
+        "minutes": round((time.monotonic() - started) / 60, 2),
+        "memory_gb": round(_peak_memory_gb(), 2),
+        "date": datetime.date.today().isoformat(),
+        "device": _device(),
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+    }
+    answer.save(prepared.folder, f"{prepared.example.name}: {prepared.example.question}", record)
+    shutil.rmtree(prepared.folder / "checkpoints", ignore_errors=True)
+    (prepared.folder / SETTINGS).unlink()
+    return answer, record
+
+
+def _command(prepared: PreparedRun) -> str:
+    defaults = {flag.name: flag.default for flag in prepared.example.flags}
+    given = [
+        f"--{name.replace('_', '-')} {value}"
+        for name, value in prepared.flags.items()
+        if value != defaults[name]
+    ]
+    if prepared.devices:
+        given.append(f"--devices {prepared.devices}")
+    return " ".join(["gen-ai-examples run", prepared.example.name, *given])
+
+
+def _device() -> str:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        names = [tf.config.experimental.get_device_details(g).get("device_name") for g in gpus]
+        return f"{len(gpus)} x {names[0]}"
+    return f"{os.cpu_count()} CPU cores, {_cpu_name()}"
+
+
+def _cpu_name() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _peak_memory_gb() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9

@@ -1,0 +1,103 @@
+"""`verify`: run examples at their defaults for several seeds and record what they measured."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from gen_ai_examples import catalog
+from gen_ai_examples.common.errors import InputError
+
+
+def verify(
+    examples: list[catalog.Example],
+    seeds: list[int],
+    folder: pathlib.Path | None,
+    again: bool,
+    console,
+) -> bool:
+    """Run what is not recorded yet; returns whether every claim of every seed holds.
+
+    Each run is a process of its own, so that none profits from or suffers by another. Records are
+    written seed by seed, to `folder/NAME.json`, with the first picture of the first seed beside.
+
+    Raises:
+        InputError: the folder cannot be written, or a run ended in an error.
+    """
+    folder = folder or _default_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write to {folder} ({error.strerror}): choose another with --results."
+        ) from None
+    outcomes = []
+    for example in examples:
+        record = _fresh_or_recorded(example, folder, again)
+        for seed in sorted(set(seeds)):
+            if str(seed) not in record["seeds"]:
+                console.print(f"[bold]{example.name}[/], seed {seed}", highlight=False)
+                _run(example, seed, record, folder)
+            holds = all(claim["holds"] for claim in record["seeds"][str(seed)]["claims"])
+            console.print(
+                f"{example.name}, seed {seed}: "
+                + ("[green]every claim holds[/]" if holds else "[red]a claim does not hold[/]"),
+                highlight=False,
+            )
+            outcomes.append(holds)
+    return all(outcomes)
+
+
+def _default_folder() -> pathlib.Path:
+    checkout = catalog.PACKAGE.parent
+    return (checkout if (checkout / "pyproject.toml").exists() else pathlib.Path()) / "results"
+
+
+def _fresh_or_recorded(example: catalog.Example, folder: pathlib.Path, again: bool) -> dict:
+    source = catalog.source_hash(example)
+    record = None if again else catalog.recorded(example.name, folder)
+    if record and record.get("source") == source:
+        return record
+    return {
+        "example": example.name,
+        "command": f"gen-ai-examples verify {example.name}",
+        "source": source,
+        "seeds": {},
+    }
+
+
+def _run(example: catalog.Example, seed: int, record: dict, folder: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        out = pathlib.Path(scratch) / "out"
+        command = [sys.executable, "-m", "gen_ai_examples", "run", example.name]
+        path = os.pathsep.join([str(catalog.PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [*command, "--seed", str(seed), "--out", str(out)],
+            env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
+        )
+        if done.returncode:
+            raise InputError(
+                f"The run of {example.name} with seed {seed} ended with exit code "
+                f"{done.returncode}: mend what it says above; what was recorded before stays."
+            )
+        answer = json.loads((out / "answer.json").read_text(encoding="utf-8"))
+        run = answer["run"]
+        record |= {"device": run["device"], "versions": run["versions"]}
+        record["seeds"][str(seed)] = {
+            "claims": answer["claims"],
+            "metrics": answer["metrics"],
+            **{key: run[key] for key in ("minutes", "memory_gb", "date", "command")},
+        }
+        record["seeds"] = dict(sorted(record["seeds"].items(), key=lambda item: int(item[0])))
+        if str(seed) == next(iter(record["seeds"])):
+            shown = next((f for f in answer["media"].values() if f.endswith((".png", ".gif"))), None)
+            if shown:
+                name = example.name + pathlib.Path(shown).suffix
+                shutil.copyfile(out / shown, folder / name)
+    # In one move, so that an interrupted call never leaves half a record.
+    partial = folder / f"{example.name}.partial"
+    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, folder / f"{example.name}.json")
