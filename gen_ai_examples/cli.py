@@ -3,8 +3,8 @@
 import contextlib
 import enum
 import inspect
-import os
 import pathlib
+import re
 import sys
 from typing import Annotated
 
@@ -136,9 +136,14 @@ def _add_run_commands(arguments: list[str]) -> None:
     name = next((a for a in arguments if not a.startswith("-")), None)
     chosen = [catalog.example(name)] if name else catalog.examples().values()
     for example in chosen:
-        run_app.command(example.name, help=example.doc, short_help=example.question)(
+        run_app.command(example.name, help=_unwrapped(example.doc), short_help=example.question)(
             _run_command(example)
         )
+
+
+def _unwrapped(doc: str) -> str:
+    """Join the lines of each paragraph, so that the help page wraps to the terminal."""
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", doc)
 
 
 def _run_command(example: catalog.Example):
@@ -214,7 +219,7 @@ def run(
 
 def claims_table(claims: list[dict]) -> Table:
     """The claims as a table for the terminal."""
-    from gen_ai_examples.common.answer import format_number
+    from gen_ai_examples.common.formatting import format_number
 
     table = Table(show_lines=True, expand=False)
     for column in ("Claim", "Measured", "Had to beat", "Holds"):

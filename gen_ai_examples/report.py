@@ -5,7 +5,7 @@ import re
 import sys
 
 from gen_ai_examples import catalog
-from gen_ai_examples.common.answer import format_number
+from gen_ai_examples.common.formatting import format_number
 from gen_ai_examples.common.errors import InputError
 
 WORDS = {

@@ -1,5 +1,6 @@
 """One run of an example: check the folder, train with checkpoints, save the answer."""
 
+import contextlib
 import dataclasses
 import datetime
 import importlib
@@ -90,12 +91,13 @@ def run(prepared: PreparedRun):
     After a mistake, Ctrl-C or a crash, checkpoints stay in the folder for `--resume`.
     """
     started = time.monotonic()
-    from gen_ai_examples.common.fit import checkpoints
-    from gen_ai_examples.common.strategy import use_devices
+    with _native_stderr_muted():
+        from gen_ai_examples.common.fit import checkpoints
+        from gen_ai_examples.common.strategy import use_devices
 
+        main = importlib.import_module(prepared.example.module).main
     if prepared.devices:
         use_devices(prepared.devices)
-    main = importlib.import_module(prepared.example.module).main
     try:
         with checkpoints(prepared.folder / "checkpoints"):
             answer = main(**prepared.flags)
@@ -119,6 +121,24 @@ def run(prepared: PreparedRun):
     shutil.rmtree(prepared.folder / "checkpoints", ignore_errors=True)
     (prepared.folder / SETTINGS).unlink()
     return answer, record
+
+
+@contextlib.contextmanager
+def _native_stderr_muted():
+    """Drop what TensorFlow writes to descriptor 2 while it loads, whatever its log level.
+
+    Notices about itself, which hide the progress from a reader; errors are exceptions.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _command(prepared: PreparedRun) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from gen_ai_examples.common import media as media_module
+from gen_ai_examples.common.formatting import format_number
 from gen_ai_examples.common.media import Media
 
 
@@ -121,13 +122,6 @@ class Answer:
             f"<th>Holds</th></tr>{rows}</table>{shown}"
             + (f"<table><tr><th>Metric</th><th>Value</th></tr>{numbers}</table>" if numbers else "")
         )
-
-
-def format_number(value: float) -> str:
-    """Three significant digits, without an exponent where people expect none."""
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.2e}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _words(name: str) -> str:

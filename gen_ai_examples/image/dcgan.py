@@ -67,7 +67,7 @@ def main(
     images: str | None = None,
 ) -> Answer:
     keras.utils.set_random_seed(seed)
-    data = image.folder(images, size=28) if images else image.mnist()
+    data = image.folder(images, size=28, channels=1) if images else image.mnist()
     train, held_out = data.split()
     columns = {"images": train.images}
     real_and_noise = batches(columns, batch_size, seed, gan_randomness(latent_dim))

@@ -49,21 +49,21 @@ def features_frechet(features_a: np.ndarray, features_b: np.ndarray) -> float:
 
 
 def copying_rate(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
-    """Share of `fake` images nearer to a training image than to any held-out one.
+    """Share of `fake` images that are copies of training images, beyond what chance explains.
 
-    A model that generalises has 0.5, since both sets are draws from the same distribution; one
-    that copies has 1. `train` is thinned to the size of `held_out`, evenly, or its larger number
-    would win by itself.
+    If training and held-out images are draws from one distribution, and a model does not copy, the
+    nearest real image of a generated one is a training image with probability M / (M + K). The
+    excess over that, scaled: 0 for a model that generalises (or a little below, by chance), 1 for
+    one that copies.
 
     Args:
-        fake, train, held_out: (N, ...), (M, ...), (K, ...) with M >= K.
+        fake, train, held_out: (N, ...), (M, ...), (K, ...).
 
     Source: the idea of Meehan et al. 2020, https://arxiv.org/abs/2004.05675, in pixels.
     """
-    thinned = train[np.linspace(0, len(train) - 1, len(held_out)).astype(int)]
-    return float(
-        np.mean(nearest(fake, thinned)[0] < nearest(fake, held_out)[0])
-    )
+    chance = len(train) / (len(train) + len(held_out))
+    share = np.mean(nearest(fake, train)[0] < nearest(fake, held_out)[0])
+    return float((share - chance) / (1 - chance))
 
 
 def nearest(images: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,8 @@
+"""Numbers as people read them."""
+
+
+def format_number(value: float) -> str:
+    """Three significant digits, without an exponent where people expect none."""
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.2e}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
