@@ -62,8 +62,10 @@ def example(name: str) -> Example:
     """
     if name in examples():
         return examples()[name]
-    near = difflib.get_close_matches(name, examples(), n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else "`gen-ai-examples list` shows what there is."
+    # People leave the topic out, or remember nothing else well.
+    known = {full.split(".")[1]: full for full in examples()} | {full: full for full in examples()}
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {known[near[0]]}?" if near else "`gen-ai-examples list` shows what there is."
     raise InputError(f"There is no example {name!r}: {hint}")
 
 
@@ -118,8 +120,12 @@ def recorded(name: str, folder: pathlib.Path | None = None) -> dict | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return record if record["seeds"] is not None else None
-    except (ValueError, KeyError, TypeError) as error:
+        for seed in record["seeds"].values():
+            float(seed["minutes"])
+            for claim in seed["claims"]:
+                [claim[key] for key in ("statement", "value", "unit", "baselines", "better", "holds")]
+        return record
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"The recorded results {path} are malformed ({error!r}): delete the file and run "
             f"`gen-ai-examples verify {name}`."

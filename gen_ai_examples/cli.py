@@ -6,6 +6,7 @@ import inspect
 import pathlib
 import re
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ run_app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 console = Console()
+_SEED = {"min": 0, "max": 2**32 - 1}  # what NumPy takes
 
 
 class Language(enum.StrEnum):
@@ -41,10 +43,9 @@ class Language(enum.StrEnum):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0, 1 for a mistake, 2 for a wrong flag, 130 for Ctrl-C."""
     arguments = _spread_seeds(sys.argv[1:] if arguments is None else arguments)
-    with _one_sentence_errors():
-        if arguments[:1] == ["run"]:
-            _add_run_commands(arguments[1:])
-        app(arguments, prog_name="gen-ai-examples")
+    if arguments[:1] == ["run"]:
+        _add_run_commands(arguments[1:])
+    app(arguments, prog_name="gen-ai-examples")
 
 
 def run_as_command(main_function) -> None:
@@ -55,52 +56,66 @@ def run_as_command(main_function) -> None:
 
 @contextlib.contextmanager
 def _one_sentence_errors():
+    """Around each command, not around `app`, which would keep Ctrl-C and its message to itself."""
     try:
         yield
     except InputError as error:
-        _fail(str(error))
-    except ArithmeticError as error:  # TrainingDiverged, without importing TensorFlow for it
-        _fail(str(error))
+        _fail(f"Error: {error}")
     except KeyboardInterrupt as error:
         _fail(str(error) or "Interrupted.", code=130)
+    except BrokenPipeError:  # of `list | head -1`; typer ends quietly
+        raise
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        _fail(f"Cannot read or write{where}: {error.strerror or error}.")
+        _fail(f"Error: Cannot read or write{where}: {error.strerror or error}.")
 
 
 def _fail(sentence: str, code: int = 1) -> None:
-    print(f"Error: {sentence}", file=sys.stderr)
+    print(sentence, file=sys.stderr)
     raise SystemExit(code)
+
+
+@contextlib.contextmanager
+def _one_line_warnings():
+    """Show a warning, such as that files were skipped, without the source line that gave it."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"Warning: {' '.join(str(message).split())}", file=sys.stderr
+        )
+        yield
 
 
 def _spread_seeds(arguments: list[str]) -> list[str]:
     """Turn `--seeds 0 1 2` into what the option parser knows: `--seeds 0 --seeds 1 --seeds 2`."""
-    spread, after_seeds = [], False
+    spread, in_seeds = [], False
     for argument in arguments:
-        if after_seeds and argument.isdigit():
-            spread += ["--seeds", argument]
-            continue
-        after_seeds = argument == "--seeds"
-        if not after_seeds:
-            spread.append(argument)
+        if in_seeds and argument.isdigit() and spread[-1] != "--seeds":
+            spread.append("--seeds")
+        spread.append(argument)
+        in_seeds = argument == "--seeds" or (in_seeds and argument.isdigit())
     return spread
 
 
 @app.command("list")
+@_one_sentence_errors()
 def list_examples() -> None:
     """List the examples by topic, with the question each answers."""
+    table = Table.grid(padding=(0, 2))
     topic = None
     for name, example in catalog.examples().items():
         if name.split(".")[0] != topic:
             topic = name.split(".")[0]
-            console.print(f"\n[bold]{topic}[/]")
-        console.print(f"  [cyan]{name:<24}[/] {escape(example.question)}", soft_wrap=True)
-        console.print(f"  {'':<24} answers {', '.join(example.answers)}", highlight=False)
+            table.add_row()
+            table.add_row(f"[bold]{topic}[/]")
+        bullets = ", ".join(example.answers)
+        table.add_row(f"  [cyan]{name}[/]", f"{escape(example.question)} [dim]({bullets})[/]")
+    console.print(table)
 
 
 @app.command()
+@_one_sentence_errors()
 def ask(
-    number: Annotated[int, typer.Argument(help="Of the question, 1 to 30.")],
+    number: Annotated[int, typer.Argument(metavar="N", help="Of the question, 1 to 30.")],
     lang: Annotated[Language, typer.Option(help="Of the answer.")] = Language.en,
 ) -> None:
     """Show a question, the corrected answer, and the recorded numbers that prove it."""
@@ -110,11 +125,14 @@ def ask(
 
 
 @app.command()
+@_one_sentence_errors()
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Examples; all of them by default.")
+        list[str] | None, typer.Argument(metavar="[NAMES]", help="Examples; by default all.")
     ] = None,
-    seeds: Annotated[list[int], typer.Option(help="One or several: --seeds 0 1 2.")] = [0, 1, 2],  # noqa: B006
+    seeds: Annotated[
+        list[int], typer.Option(**_SEED, help="One or several: --seeds 0 1 2.")
+    ] = [0, 1, 2],  # noqa: B006
     results: Annotated[
         pathlib.Path | None, typer.Option(help="Folder of the records.", show_default="results")
     ] = None,
@@ -126,19 +144,22 @@ def verify(
     """
     from gen_ai_examples import verification
 
-    chosen = [catalog.example(name) for name in names or catalog.examples()]
+    chosen = [catalog.example(name) for name in dict.fromkeys(names or catalog.examples())]
     if not verification.verify(chosen, seeds, results, again, console):
         raise SystemExit(1)
 
 
+@_one_sentence_errors()
 def _add_run_commands(arguments: list[str]) -> None:
     """Register the example that is asked for, or all of them for the help page."""
-    name = next((a for a in arguments if not a.startswith("-")), None)
-    chosen = [catalog.example(name)] if name else catalog.examples().values()
-    for example in chosen:
-        run_app.command(example.name, help=_unwrapped(example.doc), short_help=example.question)(
-            _run_command(example)
-        )
+    named = arguments and not arguments[0].startswith("-")
+    run_app.registered_commands.clear()  # of an earlier call in this process
+    for example in [catalog.example(arguments[0])] if named else catalog.examples().values():
+        run_app.command(
+            example.name,
+            help=escape(_unwrapped(example.doc)),
+            short_help=escape(example.question),
+        )(_run_command(example))
 
 
 def _unwrapped(doc: str) -> str:
@@ -191,9 +212,13 @@ def _flag_type(flag: catalog.Flag):
 
 def _bounds(flag: catalog.Flag) -> dict:
     """Counts and sizes are at least 1; a seed may be 0."""
-    return {"min": int(flag.name != "seed")} if flag.type is int else {}
+    if flag.name == "seed":
+        return _SEED
+    return {"min": 1} if flag.type is int else {}
 
 
+@_one_sentence_errors()
+@_one_line_warnings()
 def run(
     example: catalog.Example,
     flags: dict,

@@ -30,15 +30,16 @@ def verify(
     folder = folder or _default_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()  # now, rather than after minutes of training
     except OSError as error:
         raise InputError(
             f"Cannot write to {folder} ({error.strerror}): choose another with --results."
         ) from None
     outcomes = []
     for example in examples:
-        record = _fresh_or_recorded(example, folder, again)
+        record = _recorded_or_fresh(example, folder)
         for seed in sorted(set(seeds)):
-            if str(seed) not in record["seeds"]:
+            if again or str(seed) not in record["seeds"]:
                 console.print(f"[bold]{example.name}[/], seed {seed}", highlight=False)
                 _run(example, seed, record, folder)
             holds = all(claim["holds"] for claim in record["seeds"][str(seed)]["claims"])
@@ -56,9 +57,9 @@ def _default_folder() -> pathlib.Path:
     return (checkout if (checkout / "pyproject.toml").exists() else pathlib.Path()) / "results"
 
 
-def _fresh_or_recorded(example: catalog.Example, folder: pathlib.Path, again: bool) -> dict:
+def _recorded_or_fresh(example: catalog.Example, folder: pathlib.Path) -> dict:
     source = catalog.source_hash(example)
-    record = None if again else catalog.recorded(example.name, folder)
+    record = catalog.recorded(example.name, folder)
     if record and record.get("source") == source:
         return record
     return {
@@ -77,6 +78,7 @@ def _run(example: catalog.Example, seed: int, record: dict, folder: pathlib.Path
         done = subprocess.run(
             [*command, "--seed", str(seed), "--out", str(out)],
             env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
+            start_new_session=True,  # Ctrl-C ends it from here, without its word on --resume
         )
         if done.returncode:
             raise InputError(
@@ -99,5 +101,9 @@ def _run(example: catalog.Example, seed: int, record: dict, folder: pathlib.Path
                 shutil.copyfile(out / shown, folder / name)
     # In one move, so that an interrupted call never leaves half a record.
     partial = folder / f"{example.name}.partial"
-    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, folder / f"{example.name}.json")
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, folder / f"{example.name}.json")
+    finally:
+        partial.unlink(missing_ok=True)

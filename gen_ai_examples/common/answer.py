@@ -4,7 +4,10 @@ import dataclasses
 import html
 import json
 import math
+import os
 import pathlib
+import shutil
+import urllib.parse
 from collections.abc import Callable
 from typing import Literal
 
@@ -86,20 +89,32 @@ class Answer:
     def save(self, folder: str | pathlib.Path, title: str = "", run: dict | None = None) -> None:
         """Write `answer.json`, every medium under its name, and `index.html` that shows them all.
 
+        Nothing is replaced before everything is written, so a full disk leaves an earlier answer.
+
         Args:
             folder: made if missing; files of the same names are replaced.
             title: of the page.
             run: what is to be remembered about the run (command, minutes, versions).
         """
         folder = pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        sources = {
+        partial = folder / "partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        try:
+            self._write(partial, title, run or {})
+            for path in partial.iterdir():
+                os.replace(path, folder / path.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _write(self, folder: pathlib.Path, title: str, run: dict) -> None:
+        files = {
             name: media_module.save(medium, folder / name).name
             for name, medium in self.media.items()
         }
-        page = _PAGE.format(title=html.escape(title), body=self._body(sources.__getitem__))
+        body = self._body(lambda name: urllib.parse.quote(files[name]))
+        page = _PAGE.format(title=html.escape(title), body=body)
         (folder / "index.html").write_text(page, encoding="utf-8")
-        record = self.to_json() | {"media": sources, "run": run or {}}
+        record = self.to_json() | {"media": files, "run": run}
         text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
         (folder / "answer.json").write_text(text, encoding="utf-8")
 

@@ -52,11 +52,14 @@ def batches(
     def batch(number: tf.Tensor) -> dict[str, tf.Tensor]:
         position = number * batch_size + tf.range(batch_size, dtype=tf.int64)  # (B,)
         epoch = position // n
-        # The raw op, since tf.random.experimental.index_shuffle refuses a seed for each row. With
-        # it every epoch has a permutation of its own, also inside a batch that spans two.
-        shuffle_seed = tf.stack([tf.fill([batch_size], tf.cast(seed, tf.int64)), epoch, epoch], 1)
+        # A batch spans at most two epochs, each with a permutation of its own. The raw op, since
+        # tf.random.experimental.index_shuffle takes no seed per row; its keys must be random, for
+        # small numbers leave the order nearly as it was.
+        keys = tf.stack([_shuffle_key(seed, epoch[0]), _shuffle_key(seed, epoch[0] + 1)])  # (2, 3)
         rows = tf.raw_ops.RandomIndexShuffle(
-            index=position % n, seed=shuffle_seed, max_index=tf.constant(n - 1, tf.int64)
+            index=position % n,
+            seed=tf.gather(keys, epoch - epoch[0]),
+            max_index=tf.constant(n - 1, tf.int64),
         )
         result = {name: tf.gather(column, rows) for name, column in columns.items()}
         if randomness:
@@ -64,6 +67,12 @@ def batches(
         return result
 
     return tf.data.Dataset.counter().map(batch, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _shuffle_key(seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform(
+        (3,), tf.stack([tf.cast(seed, tf.int64), epoch]), minval=None, maxval=None, dtype=tf.int64
+    )
 
 
 def split_seed(seed: Seed, n: int) -> list[Seed]:

@@ -19,7 +19,7 @@ class Checkpoint:
 
     Args:
         path: the file; None keeps nothing on disk.
-        model: its variables are saved by path, shape and order.
+        model: its variables are saved in order, and checked by shape.
         optimizers: saved likewise, moments and averaged weights included.
     """
 
@@ -36,10 +36,16 @@ class Checkpoint:
         self._sums: dict[str, float] = {}
         self._steps_in_sums = 0
         owned = [*model.variables, *(v for o in optimizers for v in o.variables)]
+        # By order: names count up with every model that a process builds.
         self._variables = {
-            f"{number}:{variable.path}": variable
+            str(number): variable
             for number, variable in enumerate({id(v): v for v in owned}.values())
         }
+
+    @property
+    def in_epoch(self) -> bool:
+        """Whether an epoch has begun that has not ended."""
+        return self._steps_in_sums > 0
 
     def add_losses(self, names: list[str], values: np.ndarray, running_means: bool) -> None:
         """Add the logs (n, n_logs) of n steps to this epoch's means."""

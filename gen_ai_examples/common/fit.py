@@ -133,9 +133,9 @@ def fit(
 def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar):
     saved = time.monotonic()
     running_means = type(model).train_step is keras.Model.train_step  # Keras metrics average
-    while int(state.step) < steps and not model.stop_training:
-        first = int(state.step)
-        epoch, start = divmod(first, steps_per_epoch)
+    while (int(state.step) < steps or state.in_epoch) and not model.stop_training:
+        # A run that was interrupted after an epoch's last step has that epoch still to end.
+        epoch = (int(state.step) - state.in_epoch) // steps_per_epoch
         length = min(steps_per_epoch, steps - epoch * steps_per_epoch)
         hooks.on_epoch_begin(epoch)
         model.reset_metrics()
@@ -167,8 +167,10 @@ def _traced_call(model, strategy, step, jit_compile):
             logs = strategy.run(train_step, args=(next(batches),))
             names[:] = sorted(logs)  # known once traced
             means = [strategy.reduce("MEAN", logs[name], axis=None) for name in names]
-            step.assign_add(1)
-            return i + 1, losses.write(i, tf.stack([tf.cast(m, tf.float32) for m in means]))
+            values = tf.stack([tf.cast(mean, tf.float32) for mean in means])
+            with tf.control_dependencies([values]):  # a batch that failed to come is no step
+                step.assign_add(1)
+            return i + 1, losses.write(i, values)
 
         losses = tf.TensorArray(tf.float32, size=n, infer_shape=False)
         return tf.while_loop(lambda i, _: i < n, one, (0, losses))[1].stack()

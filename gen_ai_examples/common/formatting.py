@@ -5,4 +5,5 @@ def format_number(value: float) -> str:
     """Three significant digits, without an exponent where people expect none."""
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.2e}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    # 999.5 rounds to 1,000, which "g" would write as 1e+03.
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"

@@ -140,7 +140,8 @@ def side_by_side(panels: dict[str, np.ndarray], columns: int, per_row: int = 2) 
     height, width = next(iter(grids.values())).shape[:2]
     size = (4.2 * per_row, (4.2 * height / width + 0.4) * rows)
     figure = Figure(figsize=size, layout="constrained")
-    for axes in (all_axes := figure.subplots(rows, per_row, squeeze=False).flat):
+    all_axes = list(figure.subplots(rows, per_row, squeeze=False).flat)
+    for axes in all_axes:
         axes.axis("off")
     for axes, (title, grid) in zip(all_axes, grids.items(), strict=False):
         axes.imshow(grid, cmap="gray", vmin=0, vmax=255, interpolation="nearest")

@@ -1,0 +1,434 @@
+import csv
+import os
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gen_ai_examples.common import fit as module
+from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.checkpoint import Checkpoint
+from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.fit import Interrupted, TrainingDiverged, checkpoints, fit
+from gen_ai_examples.common.strategy import replica_logs, replica_mean, strategy
+
+TWO = ["CPU:0", "CPU:1"]
+
+
+class Regression(keras.Model):
+    """A small network with its own train_step, batch norm and averaged weights included."""
+
+    def __init__(self):
+        super().__init__(name="regression")
+        x = keras.Input((3,))
+        h = keras.layers.Dense(8, use_bias=False)(x)
+        h = keras.layers.BatchNormalization(synchronized=True)(h)
+        self.network = keras.Model(x, keras.layers.Dense(1)(keras.layers.ReLU()(h)))
+        self.built = True
+
+    def compile(self, optimizer, **options):
+        super().compile(optimizer=optimizer, **options)
+        optimizer.build(self.trainable_variables)
+
+    def train_step(self, batch):
+        with tf.GradientTape() as tape:
+            loss = replica_mean((self.network(batch["x"], training=True) - batch["y"]) ** 2)
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return replica_logs(loss=loss)
+
+
+def regression(scope=None, **options):
+    keras.utils.set_random_seed(0)
+    with (scope or strategy(["CPU:0"])).scope():
+        model = Regression()
+        model.compile(keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.9, **options))
+    return model
+
+
+def data(batch_size=8):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3)).astype("float32")
+    return batches({"x": x, "y": x[:, :1] ** 2}, batch_size, seed=0)
+
+
+def quiet_fit(model, steps, dataset=None, **options):
+    return fit(model, dataset or data(), steps, progress=False, **options)
+
+
+def weights(model):
+    return [np.asarray(v) for v in [*model.variables, *model.optimizer.variables]]
+
+
+def assert_identical(one, two):
+    for a, b in zip(weights(one), weights(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class Recorder(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.calls.append(("begin", batch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(("end", batch))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.calls.append(("epoch", epoch))
+
+
+class StopAt(keras.callbacks.Callback):
+    """Acts once `steps` steps are done."""
+
+    def __init__(self, steps, act):
+        super().__init__()
+        self.steps, self.act, self.done = steps, act, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.done += 1
+        if self.done == self.steps:
+            self.act()
+
+
+def test_steps_per_call_changes_nothing_but_the_number_of_calls():
+    outcomes = {}
+    for steps_per_call in (1, 5, 32):
+        outcomes[steps_per_call], calls = regression(), Recorder()
+        quiet_fit(
+            outcomes[steps_per_call], 37, steps_per_call=steps_per_call,
+            steps_per_epoch=20, callbacks=[calls],
+        )
+        ends = [step for kind, step in calls.calls if kind == "end"]
+        assert len(ends) == sum(-(-n // steps_per_call) for n in (20, 17))
+        assert ends[-1] == 16 and [e for k, e in calls.calls if k == "epoch"] == [0, 1]
+    assert_identical(outcomes[1], outcomes[5])
+    assert_identical(outcomes[1], outcomes[32])
+
+
+def test_two_devices_end_with_the_weights_of_one():
+    one, two = regression(), regression(strategy(TWO))
+    quiet_fit(one, 20)
+    quiet_fit(two, 20)
+    for a, b in zip(weights(one), weights(two), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_several_steps_per_call_work_on_two_devices():
+    """TensorFlow's default collectives on CPUs do not survive a traced loop."""
+    strategy_of = strategy(TWO)
+    history = quiet_fit(regression(strategy_of), 12, steps_per_call=6).history
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_the_same_train_step_works_with_plain_model_fit(replicas):
+    ours, keras_own = regression(replicas), regression(replicas)
+    quiet_fit(ours, 10)
+    keras_own.jit_compile = False
+    keras_own.fit(data(), steps_per_epoch=10, verbose=0)
+    for a, b in zip(weights(ours), weights(keras_own), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_steps_per_execution_of_model_fit_works_under_our_strategy():
+    model = regression(strategy(TWO))
+    model.steps_per_execution = 4
+    model.jit_compile = False
+    history = model.fit(data(), steps_per_epoch=8, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_randomness_in_the_batch_differs_between_replicas_and_keras_randomness_does_not():
+    class Draws(Regression):
+        def train_step(self, batch):
+            layer = keras.random.normal((), seed=self.generator)
+            return {
+                "from_batch": tf.reduce_mean(batch["noise"]),
+                "from_keras": layer,
+                "batch_squared": tf.reduce_mean(batch["noise"]) ** 2,
+                "keras_squared": layer**2,
+            }
+
+    def noise(batch, seed):
+        return batch | {"noise": tf.random.stateless_normal((8,), seed)}
+
+    with strategy(TWO).scope():
+        model = Draws()
+        model.generator = keras.random.SeedGenerator(0)
+        model.compile(keras.optimizers.SGD())
+    dataset = batches({"x": np.zeros((8, 3), "float32")}, 8, 0, noise)
+    history = quiet_fit(model, 1, dataset).history
+    spread = {  # variance over the replicas, from E[x^2] - E[x]^2
+        name: history[f"{name}_squared"][0] - history[f"from_{name}"][0] ** 2
+        for name in ("batch", "keras")
+    }
+    assert spread["batch"] > 1e-3
+    assert spread["keras"] == pytest.approx(0, abs=1e-5)
+
+
+def test_averaged_weights_become_the_weights_at_the_end():
+    model = regression()
+    quiet_fit(model, 10)
+    for weight, average in zip(
+        model.trainable_variables, model.optimizer._model_variables_moving_average, strict=True
+    ):
+        np.testing.assert_array_equal(weight, average)
+
+
+def test_epoch_logs_are_means_over_all_its_steps():
+    losses = []
+
+    class EachStep(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            losses.append(logs["loss"])
+
+    quiet_fit(regression(), 7, steps_per_call=1, callbacks=[EachStep()])
+    history = quiet_fit(regression(), 7, steps_per_call=3, steps_per_epoch=4).history
+    assert history["loss"] == pytest.approx([np.mean(losses[:4]), np.mean(losses[4:])])
+
+
+def test_a_plain_keras_classifier_trains_and_logs_its_metric():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 2)).astype("float32")
+    with strategy(["CPU:0"]).scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+    pairs = batches({"x": x, "y": x[:, :1]}, 16, 0).map(lambda b: (b["x"], b["y"]))
+    losses = quiet_fit(model, 300, pairs).history["loss"]
+    assert losses[-1] < losses[0] / 10
+    assert losses[-1] == pytest.approx(model.evaluate(x, x[:, :1], verbose=0), abs=1e-3)
+
+
+# Callbacks
+
+
+def test_early_stopping_stops():
+    stopper = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=1e9)
+    history = quiet_fit(regression(), 100, steps_per_epoch=5, callbacks=[stopper])
+    assert history.epoch == [0, 1]
+
+
+def test_learning_rate_scheduler_sets_each_epoch():
+    model, seen = regression(), []
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / (epoch + 1))
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(float(model.optimizer.learning_rate))
+    )
+    quiet_fit(model, 9, steps_per_epoch=3, callbacks=[scheduler, watch])
+    assert seen == pytest.approx([0.1, 0.05, 0.1 / 3])
+
+
+def test_csv_logger_writes_every_epoch(tmp_path):
+    path = tmp_path / "log.csv"
+    history = quiet_fit(
+        regression(), 9, steps_per_epoch=3, callbacks=[keras.callbacks.CSVLogger(path)]
+    )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert [float(row["loss"]) for row in rows] == pytest.approx(history.history["loss"])
+
+
+# Checkpoints
+
+
+@pytest.mark.parametrize("at", [10, 13])
+def test_resuming_gives_the_weights_of_a_run_that_was_not_interrupted(tmp_path, at):
+    """At the end of an epoch and within one, to the bit."""
+    straight = regression()
+    whole = quiet_fit(straight, 20, steps_per_epoch=5).history
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    path = tmp_path / "run.npz"
+    options = dict(steps_per_epoch=5, checkpoint=path)
+    with pytest.raises(Interrupted, match=rf"step {at}, saved to .*run\.npz"):
+        quiet_fit(
+            regression(), 20, steps_per_call=1, callbacks=[StopAt(at, interrupt)], **options
+        )
+    resumed = regression()
+    resumed.set_weights([w + 1 for w in resumed.get_weights()])  # nothing survives but the file
+    history = quiet_fit(resumed, 20, **options).history
+    assert_identical(straight, resumed)
+    assert history["loss"] == pytest.approx(whole["loss"], rel=1e-6)
+
+
+def test_a_real_interrupt_signal_saves_and_says_so(tmp_path):
+    path = tmp_path / "run.npz"
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted, match="saved to"):
+        quiet_fit(regression(), 10**7, checkpoint=path, callbacks=[StopAt(1, timer.start)])
+    with np.load(path, allow_pickle=False) as file:
+        assert '"finished": false' in str(file["meta"])
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    first, second = regression(), regression()
+    path = tmp_path / "run.npz"
+    quiet_fit(first, 10, checkpoint=path)
+    calls = Recorder()
+    quiet_fit(second, 10, checkpoint=path, callbacks=[calls])
+    assert not calls.calls
+    assert_identical(first, second)
+
+
+def test_several_fits_of_one_program_resume_each_from_its_own_file(tmp_path):
+    for _ in range(2):
+        with checkpoints(tmp_path):
+            quiet_fit(regression(), 3)
+            quiet_fit(regression(), 4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.npz", "1.npz"]
+    quiet_fit(regression(), 2)  # outside of `checkpoints` nothing is written
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_it_saves_while_it_trains(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0)
+    seen = []
+    path = tmp_path / "run.npz"
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: seen.append(path.exists()))
+    quiet_fit(regression(), 4, steps_per_epoch=2, checkpoint=path, callbacks=[watch])
+    assert seen == [True, True]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a zip", None])
+def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+    path = tmp_path / "run.npz"
+    quiet_fit(regression(), 2, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-300] if damage is None else damage)
+    kept = path.read_bytes()
+    with pytest.raises(InputError, match=r"run\.npz is damaged"):
+        quiet_fit(regression(), 4, checkpoint=path)
+    assert path.read_bytes() == kept
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    with strategy(["CPU:0"]).scope():
+        other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        other.compile("sgd", "mse")
+    Checkpoint(path, other, []).save()
+    with pytest.raises(InputError, match="another model or other settings"):
+        quiet_fit(regression(), 4, checkpoint=path)
+
+
+def test_a_full_disk_loses_neither_the_training_nor_the_last_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "run.npz"
+    quiet_fit(regression(), 2, checkpoint=path)
+    kept = path.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0)
+    model = regression()
+    with pytest.warns(UserWarning, match="training goes on.*No space left"):
+        with pytest.raises(Interrupted, match="no space left"):
+            quiet_fit(
+                model, 40, checkpoint=tmp_path / "other.npz", steps_per_call=1,
+                callbacks=[StopAt(5, lambda: signal.raise_signal(signal.SIGINT))],
+            )
+    assert path.read_bytes() == kept
+    assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]  # no half-written file
+
+
+# What cannot work is refused
+
+
+def test_nan_stops_with_the_name_of_the_loss_and_the_step(tmp_path):
+    def break_fourth(batch):
+        bad = tf.equal(batch["number"], 3)
+        return {"x": tf.where(bad, float("nan"), batch["x"]), "y": batch["y"]}
+
+    numbered = tf.data.Dataset.zip(data(), tf.data.Dataset.range(100)).map(
+        lambda batch, number: batch | {"number": number}
+    )
+    path = tmp_path / "run.npz"
+    with pytest.raises(TrainingDiverged, match=r"loss became nan at step 4:"):
+        quiet_fit(regression(), 10, numbered.map(break_fourth), checkpoint=path)
+    assert not path.exists()  # broken weights are never saved
+
+
+def test_data_that_ends_early_is_told():
+    with pytest.raises(InputError, match="ended after 3 batches"):
+        quiet_fit(regression(), 10, data().take(3))
+
+
+@pytest.mark.parametrize("name", ["steps", "steps_per_call", "steps_per_epoch"])
+def test_zero_of_anything_is_refused(name):
+    options = {"steps": 5} | {name: 0}
+    with pytest.raises(InputError, match=f"{name} must be at least 1, not 0"):
+        fit(regression(), data(), **options)
+
+
+def test_an_unbuilt_or_uncompiled_model_is_refused():
+    model = Regression()
+    with pytest.raises(InputError, match="built and compiled"):
+        quiet_fit(model, 1)
+
+
+def test_batches_that_replicas_cannot_share_evenly_are_refused():
+    scope = strategy(TWO)
+    for dataset in (data(7), data(8).unbatch().batch(8)):
+        with pytest.raises(InputError, match="shared evenly by 2 replicas"):
+            quiet_fit(regression(scope), 1, dataset)
+
+
+def test_gradient_accumulation_over_replicas_is_refused():
+    model = regression(strategy(TWO), gradient_accumulation_steps=2)
+    with pytest.raises(InputError, match="accumulate"):
+        quiet_fit(model, 1)
+
+
+def test_xla_across_cpu_replicas_is_refused_and_on_one_device_works():
+    with pytest.raises(InputError, match="XLA"):
+        quiet_fit(regression(strategy(TWO)), 1, jit_compile=True)
+    compiled, plain = regression(), regression()
+    quiet_fit(compiled, 5, jit_compile=True)
+    quiet_fit(plain, 5)
+    for a, b in zip(weights(compiled), weights(plain), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_xla_is_off_unless_asked_for():
+    """It slows convolutions on CPUs, and Keras would switch it on by itself."""
+    seen = []
+
+    class Spy(Regression):
+        def train_step(self, batch):
+            graph = tf.compat.v1.get_default_graph()
+            while graph:
+                seen.append("_XlaMustCompile" in getattr(graph, "_attr_scope_map", {}))
+                seen.append(getattr(graph, "name", "").startswith("xla"))
+                graph = getattr(graph, "outer_graph", None)
+            seen.append(bool(tf.config.optimizer.get_jit()))
+            return super().train_step(batch)
+
+    with strategy(["CPU:0"]).scope():
+        model = Spy()
+        model.compile(keras.optimizers.Adam())
+    quiet_fit(model, 1)
+    assert seen and not any(seen)
+
+
+# Progress
+
+
+def test_plain_lines_where_there_is_no_terminal(capsys):
+    fit(regression(), data(), 3)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("regression: step 3/3  loss ")
+    assert last.endswith("0 s left")
+
+
+def test_no_progress_if_not_wanted(capsys):
+    quiet_fit(regression(), 3)
+    captured = capsys.readouterr()
+    assert captured.err == captured.out == ""
