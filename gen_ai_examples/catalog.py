@@ -15,6 +15,7 @@ import pathlib
 from gen_ai_examples.common.errors import InputError
 
 PACKAGE = pathlib.Path(__file__).parent
+_CLAIM_KEYS = ("statement", "value", "unit", "baselines", "better", "holds")
 _TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 
 
@@ -63,9 +64,9 @@ def example(name: str) -> Example:
     if name in examples():
         return examples()[name]
     # People leave the topic out, or remember nothing else well.
-    known = {full.split(".")[1]: full for full in examples()} | {full: full for full in examples()}
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    hint = f"did you mean {known[near[0]]}?" if near else "`gen-ai-examples list` shows what there is."
+    known = {short: full for full in examples() for short in (full, full.split(".")[1])}
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {known[near[0]]}?" if near else "see `gen-ai-examples list`."
     raise InputError(f"There is no example {name!r}: {hint}")
 
 
@@ -123,7 +124,7 @@ def recorded(name: str, folder: pathlib.Path | None = None) -> dict | None:
         for seed in record["seeds"].values():
             float(seed["minutes"])
             for claim in seed["claims"]:
-                [claim[key] for key in ("statement", "value", "unit", "baselines", "better", "holds")]
+                [claim[key] for key in _CLAIM_KEYS]
         return record
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(

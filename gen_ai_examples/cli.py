@@ -128,15 +128,16 @@ def ask(
 @_one_sentence_errors()
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAMES]", help="Examples; by default all.")
+        list[str] | None, typer.Argument(metavar="NAMES", help="Examples; by default all.")
     ] = None,
     seeds: Annotated[
-        list[int], typer.Option(**_SEED, help="One or several: --seeds 0 1 2.")
-    ] = [0, 1, 2],  # noqa: B006
+        list[int] | None,
+        typer.Option(**_SEED, help="One or several, such as 0 1 2.", show_default="0 1 2"),
+    ] = None,
     results: Annotated[
         pathlib.Path | None, typer.Option(help="Folder of the records.", show_default="results")
     ] = None,
-    again: Annotated[bool, typer.Option(help="Also run what is recorded already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also run what is recorded.")] = False,
 ) -> None:
     """Run examples at their default settings for several seeds and record whether claims hold.
 
@@ -145,7 +146,7 @@ def verify(
     from gen_ai_examples import verification
 
     chosen = [catalog.example(name) for name in dict.fromkeys(names or catalog.examples())]
-    if not verification.verify(chosen, seeds, results, again, console):
+    if not verification.verify(chosen, seeds or [0, 1, 2], results, again, console):
         raise SystemExit(1)
 
 

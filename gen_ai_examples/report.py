@@ -5,8 +5,8 @@ import re
 import sys
 
 from gen_ai_examples import catalog
-from gen_ai_examples.common.formatting import format_number
 from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.formatting import format_number
 
 WORDS = {
     "en": {

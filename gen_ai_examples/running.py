@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import shutil
 import sys
 import time
@@ -28,6 +29,17 @@ class PreparedRun:
     folder: pathlib.Path
     devices: int | None
 
+    @property
+    def settings(self) -> pathlib.Path:
+        return self.folder / SETTINGS
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        return self.folder / "checkpoints"
+
+    def has_checkpoints(self) -> bool:
+        return any(self.checkpoints.glob("*.npz"))
+
 
 def prepare(
     example: catalog.Example,
@@ -43,27 +55,29 @@ def prepare(
         InputError: the folder cannot be written, holds an unfinished run that is neither resumed
             nor overwritten, or there is nothing to resume.
     """
-    settings = folder / SETTINGS
+    prepared = PreparedRun(example, flags, folder, devices)
     wanted = {"example": example.name, "flags": flags, "devices": devices}
     if resume and overwrite:
         raise InputError("Choose one of --resume and --overwrite.")
     if resume:
-        _check_resumable(settings, wanted)
-    elif settings.exists() and not overwrite:
+        _check_resumable(prepared.settings, wanted)
+        return prepared
+    if prepared.settings.exists() and not overwrite:
         raise InputError(
             f"{folder} holds an unfinished run: add --resume to continue it, "
             "or --overwrite to start anew."
         )
-    else:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    partial = prepared.settings.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        settings.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+        shutil.rmtree(prepared.checkpoints, ignore_errors=True)
+        os.replace(partial, prepared.settings)
     except OSError as error:
         raise InputError(
             f"Cannot write to the folder {folder} ({error.strerror}): choose another with --out."
         ) from None
-    return PreparedRun(example, flags, folder, devices)
+    return prepared
 
 
 def _check_resumable(settings: pathlib.Path, wanted: dict) -> None:
@@ -88,26 +102,51 @@ def _check_resumable(settings: pathlib.Path, wanted: dict) -> None:
 def run(prepared: PreparedRun):
     """Train and save; returns the `Answer` and what is recorded about the run.
 
-    After a mistake, Ctrl-C or a crash, checkpoints stay in the folder for `--resume`.
+    After a mistake, Ctrl-C, a full disk or a crash, checkpoints stay in the folder for
+    `--resume`, and so does the answer of an earlier run.
+
+    Raises:
+        InputError: a setting, the data or the disk does not allow it, or training diverged.
+        KeyboardInterrupt: Ctrl-C; says what was saved.
     """
+    try:
+        return _train_and_save(prepared)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(_after_interrupt(prepared, str(error))) from None
+    except InputError:
+        if not prepared.has_checkpoints():
+            prepared.settings.unlink(missing_ok=True)  # nothing to resume
+        raise
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise InputError(
+            f"Cannot read or write{where} ({error.strerror or error}): mend that, "
+            "then go on with the same command and --resume."
+        ) from None
+
+
+def _after_interrupt(prepared: PreparedRun, words: str) -> str:
+    if not prepared.has_checkpoints():
+        prepared.settings.unlink(missing_ok=True)  # nothing to resume
+        return words or "Interrupted before anything was trained."
+    words = words or f"Interrupted; what was trained is saved in {prepared.checkpoints}."
+    return f"{words} Go on with the same command and --resume."
+
+
+def _train_and_save(prepared: PreparedRun):
     started = time.monotonic()
     with _native_stderr_muted():
-        from gen_ai_examples.common.fit import checkpoints
+        from gen_ai_examples.common.fit import TrainingDiverged, checkpoints
         from gen_ai_examples.common.strategy import use_devices
 
         main = importlib.import_module(prepared.example.module).main
     if prepared.devices:
         use_devices(prepared.devices)
     try:
-        with checkpoints(prepared.folder / "checkpoints"):
+        with checkpoints(prepared.checkpoints):
             answer = main(**prepared.flags)
-    except KeyboardInterrupt as error:
-        words = str(error) or "Interrupted."
-        raise KeyboardInterrupt(f"{words} Go on with the same command and --resume.") from None
-    except (InputError, ArithmeticError):
-        if not any(prepared.folder.glob("checkpoints/*")):
-            (prepared.folder / SETTINGS).unlink()  # nothing to resume
-        raise
+    except TrainingDiverged as error:
+        raise InputError(str(error)) from None
     record = {
         "command": _command(prepared),
         "minutes": round((time.monotonic() - started) / 60, 2),
@@ -118,8 +157,8 @@ def run(prepared: PreparedRun):
         | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
     }
     answer.save(prepared.folder, f"{prepared.example.name}: {prepared.example.question}", record)
-    shutil.rmtree(prepared.folder / "checkpoints", ignore_errors=True)
-    (prepared.folder / SETTINGS).unlink()
+    shutil.rmtree(prepared.checkpoints, ignore_errors=True)
+    prepared.settings.unlink(missing_ok=True)
     return answer, record
 
 
@@ -144,13 +183,19 @@ def _native_stderr_muted():
 def _command(prepared: PreparedRun) -> str:
     defaults = {flag.name: flag.default for flag in prepared.example.flags}
     given = [
-        f"--{name.replace('_', '-')} {value}"
+        _as_typed(name.replace("_", "-"), value)
         for name, value in prepared.flags.items()
         if value != defaults[name]
     ]
     if prepared.devices:
         given.append(f"--devices {prepared.devices}")
     return " ".join(["gen-ai-examples run", prepared.example.name, *given])
+
+
+def _as_typed(flag: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {shlex.quote(str(value))}"
 
 
 def _device() -> str:

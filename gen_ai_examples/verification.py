@@ -95,7 +95,8 @@ def _run(example: catalog.Example, seed: int, record: dict, folder: pathlib.Path
         }
         record["seeds"] = dict(sorted(record["seeds"].items(), key=lambda item: int(item[0])))
         if str(seed) == next(iter(record["seeds"])):
-            shown = next((f for f in answer["media"].values() if f.endswith((".png", ".gif"))), None)
+            files = answer["media"].values()
+            shown = next((file for file in files if file.endswith((".png", ".gif"))), None)
             if shown:
                 name = example.name + pathlib.Path(shown).suffix
                 shutil.copyfile(out / shown, folder / name)

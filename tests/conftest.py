@@ -1,8 +1,15 @@
 """Two logical CPU devices, so that every test can run on one replica or two."""
 
-import gen_ai_examples  # noqa: F401  (first: it chooses the Keras backend)
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import gen_ai_examples  # before TensorFlow: it chooses the Keras backend
 import pytest
 import tensorflow as tf
+from gen_ai_examples import catalog
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -21,3 +28,46 @@ def replicas(request):
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     """Whatever a test writes relative to the current folder lands outside the work tree."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def toy(tmp_path_factory, monkeypatch):
+    """`toy.line` in place of the real examples, for this process; returns its file."""
+    package = tmp_path_factory.mktemp("checkout") / "gen_ai_examples"
+    path = _add_toy(package)
+    monkeypatch.setattr(catalog, "PACKAGE", package)
+    monkeypatch.setattr(gen_ai_examples, "__path__", [*gen_ai_examples.__path__, str(package)])
+    catalog.examples.cache_clear()
+    yield path
+    catalog.examples.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("gen_ai_examples.toy")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def command_with_toy(tmp_path_factory):
+    """Start `gen-ai-examples ARGUMENTS` as a process whose package also has `toy.line`."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    package = pathlib.Path(gen_ai_examples.__file__).parent
+    shutil.copytree(
+        package, checkout / "gen_ai_examples", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    _add_toy(checkout / "gen_ai_examples")
+
+    def start(*arguments, **environment):
+        return subprocess.Popen(
+            [sys.executable, "-m", "gen_ai_examples", *arguments],
+            env=os.environ | {"PYTHONPATH": str(checkout)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def _add_toy(package):
+    path = package / "toy" / "line.py"
+    path.parent.mkdir(parents=True)
+    shutil.copy(pathlib.Path(__file__).parent / "toy_line.py", path)
+    return path

@@ -19,6 +19,7 @@ class Checkpoint:
 
     Args:
         path: the file; None keeps nothing on disk.
+        step: counts the steps done; set to 0.
         model: its variables are saved in order, and checked by shape.
         optimizers: saved likewise, moments and averaged weights included.
     """
@@ -26,11 +27,13 @@ class Checkpoint:
     def __init__(
         self,
         path: pathlib.Path | None,
+        step: tf.Variable,
         model: keras.Model,
         optimizers: list[keras.optimizers.Optimizer],
     ):
         self.path = path
-        self.step = tf.Variable(0, dtype=tf.int64)  # counted in the graph, true after Ctrl-C too
+        self.step = step
+        step.assign(0)
         self.finished = False
         self._epochs: list[tuple[int, dict[str, float]]] = []
         self._sums: dict[str, float] = {}

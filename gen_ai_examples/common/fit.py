@@ -97,7 +97,8 @@ def fit(
         for optimizer in _optimizers(model):
             if not optimizer.built:  # a plain Keras model, whose one optimizer Keras builds late
                 optimizer.build(model.trainable_variables)
-    state = Checkpoint(path, model, _optimizers(model))
+    call = _traced_steps(model, strategy, jit_compile)
+    state = Checkpoint(path, call.step, model, _optimizers(model))
     state.restore()
 
     hooks = keras.callbacks.CallbackList(
@@ -111,7 +112,6 @@ def fit(
     model.stop_training = state.finished
     hooks.on_train_begin()
     state.restore_history(model.history)
-    call = _traced_call(model, strategy, state.step, jit_compile)
     data = dataset.skip(int(state.step)).prefetch(tf.data.AUTOTUNE)
     batches = iter(strategy.experimental_distribute_dataset(data))
     bar = Progress(model.name, steps, first=int(state.step), shown=progress)
@@ -156,35 +156,50 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
         hooks.on_epoch_end(epoch, state.end_epoch(epoch))
 
 
-def _traced_call(model, strategy, step, jit_compile):
-    """Return `call(batches, n) -> (names, values (n, n_logs))`, which trains for n steps."""
-    train_step = tf.function(model.train_step, jit_compile=True) if jit_compile else model.train_step
-    names = []
+class _TracedSteps:
+    """Trains for n steps per call, and counts them in the graph, where Ctrl-C cannot interfere."""
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def steps(batches, n):
-        def one(i, losses):
-            logs = strategy.run(train_step, args=(next(batches),))
-            names[:] = sorted(logs)  # known once traced
-            means = [strategy.reduce("MEAN", logs[name], axis=None) for name in names]
-            values = tf.stack([tf.cast(mean, tf.float32) for mean in means])
-            with tf.control_dependencies([values]):  # a batch that failed to come is no step
-                step.assign_add(1)
-            return i + 1, losses.write(i, values)
+    def __init__(self, model, strategy, jit_compile):
+        self.step = tf.Variable(0, dtype=tf.int64)
+        self._names: list[str] = []
+        step = tf.function(model.train_step, jit_compile=True) if jit_compile else model.train_step
 
-        losses = tf.TensorArray(tf.float32, size=n, infer_shape=False)
-        return tf.while_loop(lambda i, _: i < n, one, (0, losses))[1].stack()
+        @tf.function(autograph=False, reduce_retracing=True)
+        def train(batches, n):
+            def one(i, losses):
+                logs = strategy.run(step, args=(next(batches),))
+                self._names = sorted(logs)  # known once traced
+                means = [strategy.reduce("MEAN", logs[name], axis=None) for name in self._names]
+                values = tf.stack([tf.cast(mean, tf.float32) for mean in means])
+                with tf.control_dependencies([values]):  # a batch that failed to come is no step
+                    self.step.assign_add(1)
+                return i + 1, losses.write(i, values)
 
-    def call(batches, n):
+            losses = tf.TensorArray(tf.float32, size=n, infer_shape=False)
+            return tf.while_loop(lambda i, _: i < n, one, (0, losses))[1].stack()
+
+        self._train = train
+
+    def __call__(self, batches, n: int) -> tuple[list[str], np.ndarray]:
+        """Return the names of the logs, and their values (n, n_logs)."""
         try:
-            return names, steps(batches, tf.constant(n)).numpy()
+            values = self._train(batches, tf.constant(n)).numpy()
         except tf.errors.OutOfRangeError:
+            done = int(self.step)
             raise InputError(
-                f"The data ended after {int(step)} batches: repeat the data set, "
-                f"or train for at most {int(step)} steps."
+                f"The data ended after {done} batches: repeat the data set, "
+                f"or train for at most {done} steps."
             ) from None
+        return self._names, values
 
-    return call
+
+def _traced_steps(model, strategy, jit_compile) -> _TracedSteps:
+    """Trace once per model, and again when it was compiled or frozen differently."""
+    trained = tuple(id(v) for v in [*_optimizers(model), *model.trainable_variables])
+    kept = vars(model).setdefault("_traced_steps", {})  # past Keras' tracking of attributes
+    if (jit_compile, trained) not in kept:
+        kept[jit_compile, trained] = _TracedSteps(model, strategy, jit_compile)
+    return kept[jit_compile, trained]
 
 
 def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:

@@ -61,9 +61,7 @@ class Clip:
     def encode(self) -> bytes:
         file = io.BytesIO()
         first, *rest = [Image.fromarray(frame) for frame in self.frames]
-        first.save(
-            file, "GIF", save_all=True, append_images=rest, duration=1000 / self.fps, loop=0
-        )
+        first.save(file, "GIF", save_all=True, append_images=rest, duration=1000 / self.fps, loop=0)
         return file.getvalue()
 
     html = Picture.html

@@ -180,6 +180,28 @@ def test_averaged_weights_become_the_weights_at_the_end():
         np.testing.assert_array_equal(weight, average)
 
 
+def test_a_second_fit_goes_on_from_the_weights_without_tracing_again():
+    traces = []
+
+    class Counted(Regression):
+        def train_step(self, batch):
+            traces.append(1)
+            return super().train_step(batch)
+
+    keras.utils.set_random_seed(0)
+    with strategy(["CPU:0"]).scope():
+        model = Counted()
+        model.compile(keras.optimizers.SGD(0.1))
+    first = quiet_fit(model, 10).history["loss"]
+    once = len(traces)
+    second = quiet_fit(model, 10).history["loss"]
+    assert len(traces) == once and second < first
+    model.compile(keras.optimizers.SGD(0.0))  # another optimizer must be traced
+    before = model.network.get_weights()[0]
+    quiet_fit(model, 2)
+    np.testing.assert_array_equal(model.network.get_weights()[0], before)
+
+
 def test_epoch_logs_are_means_over_all_its_steps():
     losses = []
 
@@ -313,7 +335,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     with strategy(["CPU:0"]).scope():
         other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
         other.compile("sgd", "mse")
-    Checkpoint(path, other, []).save()
+    Checkpoint(path, tf.Variable(0, dtype=tf.int64), other, []).save()
     with pytest.raises(InputError, match="another model or other settings"):
         quiet_fit(regression(), 4, checkpoint=path)
 

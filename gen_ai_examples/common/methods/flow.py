@@ -4,13 +4,17 @@ Lipman et al. 2023, https://arxiv.org/abs/2210.02747; the straight path is recti
 al. 2023, https://arxiv.org/abs/2209.03003. Guidance without a classifier: Ho & Salimans 2022,
 https://arxiv.org/abs/2207.12598.
 
-| here     | paper | meaning                                  |
-|----------|-------|------------------------------------------|
-| noise    | x_0   | N(0, I), at time 0                       |
-| images   | x_1   | data, at time 1                          |
-| times    | t     | uniform in [0, 1]                        |
-| x_t      | x_t   | (1 - t) x_0 + t x_1                      |
-| velocity | u_t   | dx_t / dt = x_1 - x_0, what v(x, t) fits |
+| here     | paper | meaning                                            |
+|----------|-------|----------------------------------------------------|
+| noise    | x_0   | N(0, I), at time 0                                 |
+| images   | x_1   | data, at time 1                                    |
+| times    | t     | in (0, 1), logit-normal: more of the early ones    |
+| x_t      | x_t   | (1 - t) x_0 + t x_1                                |
+| velocity | u_t   | dx_t / dt = x_1 - x_0, what v(x, t) fits           |
+
+One departure: the network does not answer with the velocity, which holds all of the noise, but with
+the image that x_t will become; the velocity is the line from x_t to it (Li & He 2025,
+https://arxiv.org/abs/2511.13720). A small network cannot pass noise through; images it can draw.
 """
 
 import keras
@@ -21,16 +25,15 @@ from keras import ops
 from gen_ai_examples.common.batches import Seed, split_seed
 from gen_ai_examples.common.strategy import replica_logs, replica_mean
 
-
-MIN_TIME_LEFT = 0.05  # keeps the division by 1 - t finite
+MIN_TIME_LEFT = 0.05  # bounds the weight of the last moments in the loss
 
 
 class FlowMatching(keras.Model):
     """Class-conditional flow matching.
 
     Args:
-        network: maps `[x_t (B, H, W, C), times (B,), labels (B,)]` to a velocity (B, H, W, C).
-            The label `n_classes` means "no class".
+        network: maps `[x_t (B, H, W, C), times (B,), labels (B,)]` to the image (B, H, W, C) that
+            it takes x_t for. The label `n_classes` means "no class".
         n_classes: number of classes.
     """
 
@@ -53,32 +56,29 @@ class FlowMatching(keras.Model):
         x_t = (1 - t) * x_0 + t * x_1
         with tf.GradientTape() as tape:
             image = self.network([x_t, times, batch["labels"]], training=True)
-            errors = (self._velocity(image, x_t, t) - (x_1 - x_0)) ** 2
+            velocity = _towards(image, x_t, ops.maximum(1 - t, MIN_TIME_LEFT))
+            errors = (velocity - (x_1 - x_0)) ** 2
             loss = replica_mean(ops.mean(errors, axis=(1, 2, 3)))
         weights = self.trainable_variables
         self.optimizer.apply(tape.gradient(loss, weights), weights)
         return replica_logs(loss=loss)
 
-    def _velocity(self, image, x_t, t):
-        """The straight line from x_t now to `image` at time 1."""
-        return (ops.cast(image, "float32") - x_t) / ops.maximum(1 - t, MIN_TIME_LEFT)
-
     def velocity(self, x, t, labels, guidance: float = 1.0):
-        """Velocity at the scalar time `t`, (B, H, W, C) float32.
+        """Velocity at the scalar time `t` below 1, (B, H, W, C) float32.
 
         `guidance` 1 is the conditional model, 0 the unconditional one, above 1 exaggerates what
         distinguishes the class.
         """
         times = ops.full((ops.shape(x)[0],), t)
         if guidance == 1:
-            return self._velocity(self.network([x, times, labels], training=False), x, t)
+            return _towards(self.network([x, times, labels], training=False), x, 1 - t)
         none = ops.full_like(labels, self.n_classes)
         both = self.network(  # one call for both halves
             [ops.tile(x, (2, 1, 1, 1)), ops.tile(times, (2,)), ops.concatenate([labels, none])],
             training=False,
         )
         conditional, unconditional = ops.split(ops.cast(both, "float32"), 2)
-        return self._velocity(unconditional + guidance * (conditional - unconditional), x, t)
+        return _towards(unconditional + guidance * (conditional - unconditional), x, 1 - t)
 
     def sample(
         self,
@@ -108,7 +108,10 @@ class FlowMatching(keras.Model):
             def body(i, x):
                 return i + 1, step(x, tf.cast(i, tf.float32) * dt, dt, labels, guidance)
 
-            return tf.while_loop(lambda i, _: i < steps, body, (0, x))[1]
+            x = tf.while_loop(lambda i, _: i < steps - 1, body, (0, x))[1]
+            # The velocity has no value at time 1, where Heun would look: the last step is Euler's,
+            # and ends on the image that the network predicts.
+            return self._euler(x, 1 - dt, dt, labels, guidance)
 
         parts = [
             integrate(tf.constant(noise[i : i + batch_size]), tf.constant(labels[i : i + batch_size]))
@@ -123,6 +126,11 @@ class FlowMatching(keras.Model):
         here = self.velocity(x, t, labels, guidance)
         there = self.velocity(x + dt * here, t + dt, labels, guidance)
         return x + dt / 2 * (here + there)
+
+
+def _towards(image, x_t, time_left):
+    """The velocity of the straight line from `x_t` to `image` in `time_left`."""
+    return (ops.cast(image, "float32") - x_t) / time_left
 
 
 def flow_randomness(n_classes: int, drop_label: float = 0.1):
@@ -141,6 +149,7 @@ def flow_randomness(n_classes: int, drop_label: float = 0.1):
         return batch | {
             "labels": tf.where(dropped, tf.cast(n_classes, labels.dtype), labels),
             "noise": tf.random.stateless_normal(tf.shape(images), noise_seed),
+            # As Li & He: most is decided early, and late errors weigh much in the loss.
             "times": tf.sigmoid(0.8 * tf.random.stateless_normal((n,), time_seed) - 0.8),
         }
 

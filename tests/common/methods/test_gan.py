@@ -58,7 +58,7 @@ GAMES = {
     [(non_saturating, 2 * np.log(2), np.log(2)), (hinge, 2, 0), (wasserstein, 0, 0)],
 )
 def test_losses_of_a_discriminator_that_knows_nothing(replicas, loss, d_loss, g_loss):
-    model = gan(replicas, g_rate=0, d_rate=0, head="zeros", loss=loss)
+    model = gan(replicas, g_rate=0.0, d_rate=0.0, head="zeros", loss=loss)
     history = fit(model, data(), 2, progress=False).history
     assert history["d_loss"][0] == pytest.approx(d_loss, abs=1e-6)
     assert history["g_loss"][0] == pytest.approx(g_loss, abs=1e-6)
@@ -91,8 +91,8 @@ def test_gradient_penalty_of_a_linear_discriminator():
 @pytest.mark.parametrize(("player", "sign"), [("generator", 1), ("discriminator", -1)])
 def test_each_player_alone_pushes_its_own_way(game, player, sign):
     """The generator raises the score of its images above the real ones', D lowers it."""
-    rates = dict(g_rate=1e-3, d_rate=0) if player == "generator" else dict(g_rate=0, d_rate=1e-3)
-    model = gan(**rates, **GAMES[game])
+    rates = {"generator": (1e-3, 0.0), "discriminator": (0.0, 1e-3)}[player]
+    model = gan(None, *rates, **GAMES[game])
     latents = np.random.default_rng(1).normal(size=(64, LATENT_DIM)).astype("float32")
     real = image.digits().images[:64]
 
