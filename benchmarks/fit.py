@@ -13,7 +13,6 @@ import pathlib
 import statistics
 import time
 
-import gen_ai_examples  # noqa: F401, I001  (first: it chooses the Keras backend)
 import keras
 import numpy as np
 import tensorflow as tf
@@ -124,7 +123,9 @@ def main(rounds, out):
             fit=ours, model_fit=theirs, ratio=ratio, lowest=ratios.min(), highest=ratios.max()
         )
         table.add_row(
-            build.__doc__, f"{ours:,.0f}", f"{theirs:,.0f}",
+            build.__doc__,
+            f"{ours:,.0f}",
+            f"{theirs:,.0f}",
             *(f"{value:.2f}" for value in (ratio, ratios.min(), ratios.max())),
         )
     Console().print(table)

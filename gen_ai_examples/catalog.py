@@ -121,6 +121,7 @@ def recorded(name: str, folder: pathlib.Path | None = None) -> dict | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        str(record["command"])
         for seed in record["seeds"].values():
             float(seed["minutes"])
             for claim in seed["claims"]:

@@ -4,6 +4,9 @@ import pathlib
 import re
 import sys
 
+from rich.padding import Padding
+from rich.text import Text
+
 from gen_ai_examples import catalog
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.formatting import format_number
@@ -20,7 +23,7 @@ WORDS = {
         "reproduce": "reproduce",
         "beats": {"lower": "below", "higher": "above"},
         "head": "| Example | Claim | Measured | Had to beat | Minutes |",
-        "of": "seeds",
+        "range": "{mean} ({low} to {high})",
     },
     "zh": {
         "article": "原文给出的内容",
@@ -33,7 +36,7 @@ WORDS = {
         "reproduce": "复现",
         "beats": {"lower": "须低于", "higher": "须高于"},
         "head": "| 示例 | 论断 | 实测 | 须胜过 | 分钟 |",
-        "of": "个种子",
+        "range": "{mean}（{low} 至 {high}）",
     },
 }
 
@@ -49,8 +52,9 @@ def print_question(console, number: int, lang: str) -> None:
         raise InputError(f"There is no question {number}: ask for one from 1 to {len(questions)}.")
     question, words = questions[f"Q{number}"], WORDS[lang]
 
-    def show(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, markup=False, highlight=False)
+    def show(text: str, style: str = "", indent: int = 0) -> None:
+        # Padded, so that lines the terminal breaks stay indented.
+        console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
 
     show(f"{number}. {question['question'][lang]}", "bold")
     show(f"\n{words['article']}", "bold")
@@ -63,22 +67,22 @@ def print_question(console, number: int, lang: str) -> None:
         show(f"{bullet}  {text[lang]}", "cyan")
         answering = [e for e in catalog.examples().values() if bullet in e.answers]
         if not answering:
-            show(f"    {words['nothing']}", "dim")
+            show(words["nothing"], "dim", indent=4)
         for example in answering:
-            for line in _evidence(example.name, words):
-                show(f"    {line}")
+            for indent, line in _evidence(example.name, words):
+                show(line, indent=indent)
 
 
 def _evidence(name: str, words: dict):
     record = catalog.recorded(name)
     if not record:
-        yield f"{name}: {words['unrecorded']}"
+        yield 4, f"{name}: {words['unrecorded']}"
         return
-    yield f"{name}  ({words['reproduce']}: {record['command']})"
+    yield 4, f"{name}  ({words['reproduce']}: {record['command']})"
     for claims in _claims_by_seed(record):
         verdict = words["holds"] if all(c["holds"] for c in claims) else words["fails"]
-        yield f"  - {claims[0]['statement']}"
-        yield f"    {_measured(claims)}; {_beaten(claims, words, '; ')}; {verdict}"
+        yield 6, claims[0]["statement"]
+        yield 8, f"{_measured(claims, words)}; {_beaten(claims, words, '; ')}; {verdict}"
 
 
 def results_table(lang: str) -> str:
@@ -94,7 +98,7 @@ def results_table(lang: str) -> str:
             holds = all(claim["holds"] for claim in claims)
             mark = "" if holds else f" **({words['fails']})**"
             rows.append(
-                f"| `{name}` | {claims[0]['statement']}{mark} | {_measured(claims)} "
+                f"| `{name}` | {claims[0]['statement']}{mark} | {_measured(claims, words)} "
                 f"| {_beaten(claims, words, '<br>')} | {_mean(minutes):.1f} |"
             )
     return "\n".join(rows)
@@ -105,23 +109,23 @@ def _claims_by_seed(record: dict) -> list[list[dict]]:
     return [list(c) for c in zip(*(s["claims"] for s in record["seeds"].values()), strict=True)]
 
 
-def _measured(claims: list[dict]) -> str:
-    return f"{_spread([c['value'] for c in claims])} {claims[0]['unit']}"
+def _measured(claims: list[dict], words: dict) -> str:
+    return f"{_spread([c['value'] for c in claims], words)} {claims[0]['unit']}"
 
 
 def _beaten(claims: list[dict], words: dict, separator: str) -> str:
     return separator.join(
         f"{words['beats'][claims[0]['better']]} "
-        f"{_spread([c['baselines'][name] for c in claims])} {name}"
+        f"{_spread([c['baselines'][name] for c in claims], words)} {name}"
         for name in claims[0]["baselines"]
     )
 
 
-def _spread(values: list[float]) -> str:
+def _spread(values: list[float], words: dict) -> str:
     """Mean, and the range over seeds where they differ."""
     low, high = format_number(min(values)), format_number(max(values))
     mean = format_number(_mean(values))
-    return mean if low == high else f"{mean} ({low} to {high})"
+    return mean if low == high else words["range"].format(mean=mean, low=low, high=high)
 
 
 def _mean(values: list[float]) -> float:

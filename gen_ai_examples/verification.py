@@ -26,6 +26,7 @@ def verify(
 
     Raises:
         InputError: the folder cannot be written, or a run ended in an error.
+        KeyboardInterrupt: Ctrl-C, with what is to be said.
     """
     folder = folder or _default_folder()
     try:
@@ -41,7 +42,12 @@ def verify(
         for seed in sorted(set(seeds)):
             if again or str(seed) not in record["seeds"]:
                 console.print(f"[bold]{example.name}[/], seed {seed}", highlight=False)
-                _run(example, seed, record, folder)
+                try:
+                    _run(example, seed, record, folder)
+                except KeyboardInterrupt:
+                    raise KeyboardInterrupt(
+                        "Interrupted; finished seeds are recorded, and the same command goes on."
+                    ) from None
             holds = all(claim["holds"] for claim in record["seeds"][str(seed)]["claims"])
             console.print(
                 f"{example.name}, seed {seed}: "

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 
-import gen_ai_examples  # before TensorFlow: it chooses the Keras backend
 import pytest
 import tensorflow as tf
+
+import gen_ai_examples  # before TensorFlow: it chooses the Keras backend
 from gen_ai_examples import catalog
 
 tf.config.set_logical_device_configuration(
@@ -35,6 +36,7 @@ def toy(tmp_path_factory, monkeypatch):
     """`toy.line` in place of the real examples, for this process; returns its file."""
     package = tmp_path_factory.mktemp("checkout") / "gen_ai_examples"
     path = _add_toy(package)
+    shutil.copy(catalog.PACKAGE / "questions.json", package)
     monkeypatch.setattr(catalog, "PACKAGE", package)
     monkeypatch.setattr(gen_ai_examples, "__path__", [*gen_ai_examples.__path__, str(package)])
     catalog.examples.cache_clear()

@@ -34,7 +34,7 @@ def main(
     with strategy().scope():
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)], name="line")
         model.compile(keras.optimizers.Adam(learning_rate), "mse")
-    pause = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: leave_time_for_ctrl_c())
+    pause = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: wait())
     fit(model, pairs, steps, steps_per_call=8, callbacks=[pause])
     error = float(np.mean((model(x) - y) ** 2))
     return Answer(
@@ -51,7 +51,8 @@ def main(
     )
 
 
-def leave_time_for_ctrl_c():
+def wait():
+    """Leave a test time for Ctrl-C."""
     pathlib.Path(os.environ.get("TOY_BEGUN", "begun")).touch()
     time.sleep(float(os.environ.get("TOY_PAUSE", "0")))
 

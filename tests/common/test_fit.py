@@ -101,8 +101,11 @@ def test_steps_per_call_changes_nothing_but_the_number_of_calls():
     for steps_per_call in (1, 5, 32):
         outcomes[steps_per_call], calls = regression(), Recorder()
         quiet_fit(
-            outcomes[steps_per_call], 37, steps_per_call=steps_per_call,
-            steps_per_epoch=20, callbacks=[calls],
+            outcomes[steps_per_call],
+            37,
+            steps_per_call=steps_per_call,
+            steps_per_epoch=20,
+            callbacks=[calls],
         )
         ends = [step for kind, step in calls.calls if kind == "end"]
         assert len(ends) == sum(-(-n // steps_per_call) for n in (20, 17))
@@ -271,9 +274,7 @@ def test_resuming_gives_the_weights_of_a_run_that_was_not_interrupted(tmp_path, 
     path = tmp_path / "run.npz"
     options = dict(steps_per_epoch=5, checkpoint=path)
     with pytest.raises(Interrupted, match=rf"step {at}, saved to .*run\.npz"):
-        quiet_fit(
-            regression(), 20, steps_per_call=1, callbacks=[StopAt(at, interrupt)], **options
-        )
+        quiet_fit(regression(), 20, steps_per_call=1, callbacks=[StopAt(at, interrupt)], **options)
     resumed = regression()
     resumed.set_weights([w + 1 for w in resumed.get_weights()])  # nothing survives but the file
     history = quiet_fit(resumed, 20, **options).history
@@ -351,12 +352,17 @@ def test_a_full_disk_loses_neither_the_training_nor_the_last_checkpoint(tmp_path
     monkeypatch.setattr(np, "savez", full)
     monkeypatch.setattr(module, "SAVE_SECONDS", 0)
     model = regression()
-    with pytest.warns(UserWarning, match="training goes on.*No space left"):
-        with pytest.raises(Interrupted, match="no space left"):
-            quiet_fit(
-                model, 40, checkpoint=tmp_path / "other.npz", steps_per_call=1,
-                callbacks=[StopAt(5, lambda: signal.raise_signal(signal.SIGINT))],
-            )
+    with (
+        pytest.warns(UserWarning, match="training goes on.*No space left"),
+        pytest.raises(Interrupted, match="no space left"),
+    ):
+        quiet_fit(
+            model,
+            40,
+            checkpoint=tmp_path / "other.npz",
+            steps_per_call=1,
+            callbacks=[StopAt(5, lambda: signal.raise_signal(signal.SIGINT))],
+        )
     assert path.read_bytes() == kept
     assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]  # no half-written file
 

@@ -113,10 +113,10 @@ class FlowMatching(keras.Model):
             # and ends on the image that the network predicts.
             return self._euler(x, 1 - dt, dt, labels, guidance)
 
-        parts = [
-            integrate(tf.constant(noise[i : i + batch_size]), tf.constant(labels[i : i + batch_size]))
-            for i in range(0, len(noise), batch_size)
-        ]
+        parts = []
+        for start in range(0, len(noise), batch_size):
+            rows = slice(start, start + batch_size)
+            parts.append(integrate(tf.constant(noise[rows]), tf.constant(labels[rows])))
         return np.concatenate([part.numpy() for part in parts])
 
     def _euler(self, x, t, dt, labels, guidance):

@@ -89,8 +89,7 @@ class GAN(keras.Model):
     def _discriminator_step(self, real, latents, mix):
         fake = self.generator(latents, training=True)
         with tf.GradientTape() as tape:
-            real_logits = self.discriminator(real, training=True)
-            fake_logits = self.discriminator(fake, training=True)
+            real_logits, fake_logits = self._score(real), self._score(fake)
             d_losses, _ = self.game(real_logits, fake_logits)
             if self.gradient_penalty:
                 d_losses += self.gradient_penalty * self._slope_penalties(real, fake, mix)
@@ -101,12 +100,16 @@ class GAN(keras.Model):
 
     def _generator_step(self, latents):
         with tf.GradientTape() as tape:
-            fake_logits = self.discriminator(self.generator(latents, training=True), training=True)
+            fake_logits = self._score(self.generator(latents, training=True))
             _, g_losses = self.game(ops.zeros_like(fake_logits), fake_logits)
             g_loss = replica_mean(g_losses)
         weights = self.generator.trainable_variables
         self.g_optimizer.apply(tape.gradient(g_loss, weights), weights)
         return g_loss
+
+    def _score(self, images):
+        """Logits (B, 1), in float32 whatever the networks compute in."""
+        return ops.cast(self.discriminator(images, training=True), "float32")
 
     def _slope_penalties(self, real, fake, mix):
         """(|dD/dx| - 1)^2 at random points between pairs, (B, 1)."""
@@ -114,7 +117,7 @@ class GAN(keras.Model):
         between = mix * real + (1 - mix) * ops.cast(fake, real.dtype)
         with tf.GradientTape() as tape:
             tape.watch(between)
-            logits = self.discriminator(between, training=True)
+            logits = self._score(between)
         slopes = tape.gradient(logits, between)
         norms = ops.sqrt(ops.sum(slopes**2, axis=(1, 2, 3)) + 1e-12)  # finite gradient at 0
         return (norms[:, None] - 1) ** 2

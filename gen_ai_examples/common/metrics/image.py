@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans
 
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import fit
@@ -43,9 +44,7 @@ def features_frechet(features_a: np.ndarray, features_b: np.ndarray) -> float:
     Biased upward for small sets: compare scores at equal N and M only.
     """
     a, b = (np.asarray(f, np.float64) for f in (features_a, features_b))
-    return frechet_distance(
-        a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False)
-    )
+    return frechet_distance(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
 
 
 def copying_rate(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
@@ -79,20 +78,24 @@ class Judge:
     Always trained from seed 0, whatever the run's seed, so that scores compare between runs.
 
     Args:
-        train: the images (N, H, W, C) and labels it learns from.
+        train: the images (N, H, W, C) and labels it learns from; images of a single class are
+            clustered first, and the clusters are the classes (as in Caron et al. 2018,
+            https://arxiv.org/abs/1807.05520).
         steps, batch_size: of its training.
     """
 
     def __init__(self, train: ImageSet, steps: int = 600, batch_size: int = 64):
         # Shuffled by seed, initialised by seed: the caller's global random state is not touched.
+        labels = train.labels if len(np.unique(train.labels)) > 1 else _clusters(train.images)
+        n_classes = int(labels.max()) + 1
         with strategy().scope():
-            self._network = _build_classifier(train.images.shape[1:], len(train.names), seed=0)
+            self._network = _build_classifier(train.images.shape[1:], n_classes, seed=0)
             decay = keras.optimizers.schedules.CosineDecay(2e-3, steps)
             self._network.compile(
                 keras.optimizers.AdamW(decay),
                 keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             )
-        columns = {"images": train.images, "labels": train.labels}
+        columns = {"images": train.images, "labels": labels}
         pairs = batches(columns, min(batch_size, len(train)), seed=0)
         fit(self._network, pairs.map(lambda b: (b["images"], b["labels"])), steps)
         self._features = keras.Model(
@@ -110,6 +113,11 @@ class Judge:
     def frechet(self, real: np.ndarray, fake: np.ndarray) -> float:
         """`features_frechet` of two sets of images."""
         return features_frechet(self.features(real), self.features(fake))
+
+
+def _clusters(images: np.ndarray) -> np.ndarray:
+    flat = images.reshape(len(images), -1)
+    return KMeans(min(10, len(flat)), n_init=1, random_state=0).fit_predict(flat).astype("int64")
 
 
 def _build_classifier(image_shape, n_classes, seed):

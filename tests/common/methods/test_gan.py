@@ -180,9 +180,7 @@ def test_a_model_with_two_optimizers_that_is_not_built_fails_under_a_strategy():
 
 
 def test_randomness_is_standard_normal_and_uniform():
-    (batch,) = batches(
-        {"images": np.zeros((4000, 1))}, 4000, 0, gan_randomness(LATENT_DIM)
-    ).take(1)
+    (batch,) = batches({"images": np.zeros((4000, 1))}, 4000, 0, gan_randomness(LATENT_DIM)).take(1)
     assert np.mean(batch["latents"]) == pytest.approx(0, abs=0.05)
     assert np.std(batch["latents"]) == pytest.approx(1, abs=0.05)
     assert np.quantile(batch["mix"], [0, 0.5, 1]) == pytest.approx([0, 0.5, 1], abs=0.05)

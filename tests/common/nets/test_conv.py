@@ -25,7 +25,11 @@ def test_every_input_reaches_the_output(what):
     net = build_unet((16, 16, 1), 5, widths=(8, 16), condition_dim=16)
     rng = np.random.default_rng(0)
     net.set_weights([rng.normal(0, 0.2, w.shape).astype("float32") for w in net.get_weights()])
-    x, times, labels = np.zeros((1, 16, 16, 1), "float32"), np.array([0.3], "float32"), np.array([1])
+    x, times, labels = (
+        np.zeros((1, 16, 16, 1), "float32"),
+        np.array([0.3], "float32"),
+        np.array([1]),
+    )
     changed = [x.copy(), times.copy(), labels.copy()]
     if what == "times":
         changed[1] += 0.2
