@@ -21,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",  # whatever the default of this version of typer
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Generative AI examples that train on an ordinary computer and end in checked claims.",
 )
@@ -63,8 +64,6 @@ def _one_sentence_errors():
         _fail(f"Error: {error}")
     except KeyboardInterrupt as error:
         _fail(str(error) or "Interrupted.", code=130)
-    except BrokenPipeError:  # of `list | head -1`; typer ends quietly
-        raise
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         _fail(f"Error: Cannot read or write{where}: {error.strerror or error}.")

@@ -17,7 +17,7 @@ def smoke_of(example):
 
 
 def test_an_example_is_read_without_being_imported(toy):
-    source = toy.read_text().split('"""')[2]
+    source = toy.read_text().split('"""', 2)[2]
     toy.write_text(f'"""Is it read?\n\nMore."""\nimport nothing_of_this_name\n{source}')
     found = catalog.examples()["toy.line"]
     assert found.question == "Is it read?" and found.module == "gen_ai_examples.toy.line"

@@ -155,7 +155,7 @@ def test_help_of_run_lists_every_example(capsys):
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("image.dcgn", "image.dcgan"), ("dcgan", "image.dcgan"), ("Flow-Matching", "image.flow_m")],
+    [("image.dcgn", "image.dcgan"), ("dcgn", "image.dcgan"), ("DCGAN", "image.dcgan")],
 )
 def test_a_mistyped_example_gets_a_suggestion(name, meant, error):
     assert f"{name!r}: did you mean {meant}" in error("run", name)
@@ -362,8 +362,13 @@ def test_a_full_disk_at_the_start_keeps_what_was_trained(toy, monkeypatch, error
     OUT.mkdir(parents=True)
     assert interrupted_run(monkeypatch) == 130
     unfinished = {path: path.read_bytes() for path in OUT.rglob("*.*") if path.is_file()}
+
+    def empty_the_file(path, *_, **__):
+        path.open("w").close()
+        no_space()
+
     with monkeypatch.context() as full:
-        full.setattr(pathlib.Path, "write_text", no_space)
+        full.setattr(pathlib.Path, "write_text", empty_the_file)
         assert "No space left" in error("run", "toy.line", "--overwrite")
     assert {path: path.read_bytes() for path in unfinished} == unfinished
     assert len(unfinished) == 2
@@ -442,4 +447,5 @@ def test_a_run_that_is_interrupted_and_resumed_ends_like_one_that_was_not(comman
         json.loads((folder / "answer.json").read_text()) for folder in (OUT, pathlib.Path("whole"))
     )
     assert resumed["claims"] == uninterrupted["claims"]
+    assert pathlib.Path("begun").read_text() == "." * 8  # 64 steps in calls of 8, none twice
     assert not (OUT / "checkpoints").exists()

@@ -97,9 +97,10 @@ def test_a_bullet_is_proved_by_recorded_numbers(lang, unrecorded, evidence, reco
     assert unrecorded in asked(7, lang)
     record(0.5, 0.25, 0.75)
     before, after = asked(7, lang).split("\nQ7.5  ")
-    lines = before.split("\nQ7.4  ")[1].splitlines()
-    assert all(line.startswith("    ") for line in lines[-5:])  # those that were broken too
-    shown = squeezed("".join(lines))
+    shown = before.split("\nQ7.4  ")[1]
+    evidence_lines = ("    toy.line" + shown.split("    toy.line")[1]).splitlines()
+    assert all(line.startswith("    ") for line in evidence_lines)  # those that were broken too
+    shown = squeezed(shown)
     assert squeezed("It is small [sic]." + "; ".join(evidence)) in shown
     assert squeezed("gen-ai-examples verify toy.line") in shown
     assert "toy.line" not in after

@@ -87,9 +87,9 @@ def test_an_unfinished_run_is_neither_lost_nor_mixed_with_another(prepare, folde
     assert files(folder) == before
     prepare(resume=True)
     assert files(folder) == before
-    prepare(overwrite=True, steps=65)
+    prepare(overwrite=True, steps=65, devices=2)
     assert files(folder) == ["unfinished.json"]
-    prepare(resume=True, steps=65)
+    prepare(resume=True, steps=65, devices=2)
 
 
 def test_a_run_of_another_example_is_not_resumed(prepare, folder):

@@ -117,7 +117,7 @@ def test_what_is_recorded_is_not_run_again(verify, runner):
 
 def test_again_runs_the_named_seeds_and_keeps_the_others(verify, runner, path):
     verify(0, 1, 2)
-    verify(1, again=True)
+    verify(1, 1, again=True)
     assert runner.seeds == [0, 1, 2, 1]
     assert list(json.loads(path.read_text())["seeds"]) == ["0", "1", "2"]
 
@@ -214,6 +214,12 @@ def test_the_command_exits_with_1_if_a_claim_fails(must_beat, code, toy, runner)
         assert (end.value.code or 0) == code
     assert runner.seeds == [0, 1, 2]
     assert pathlib.Path("results/toy.line.json").exists()
+
+
+def test_an_example_named_twice_runs_once(toy, runner):
+    with pytest.raises(SystemExit):
+        cli.main(["verify", "toy.line", "toy.line", "--seeds", "0", "--again"])
+    assert runner.seeds == [0]
 
 
 def test_a_real_run_is_recorded(command_with_toy):

@@ -52,8 +52,9 @@ def main(
 
 
 def wait():
-    """Leave a test time for Ctrl-C."""
-    pathlib.Path(os.environ.get("TOY_BEGUN", "begun")).touch()
+    """Mark each call, and leave a test time for Ctrl-C."""
+    with pathlib.Path(os.environ.get("TOY_BEGUN", "begun")).open("a") as file:
+        file.write(".")
     time.sleep(float(os.environ.get("TOY_PAUSE", "0")))
 
 
