@@ -123,6 +123,8 @@ def _beaten(claims: list[dict], words: dict, separator: str) -> str:
 
 def _spread(values: list[float], words: dict) -> str:
     """Mean, and the range over seeds where they differ."""
+    if None in values:  # a seed's NaN is every seed's
+        return format_number(None)
     low, high = format_number(min(values)), format_number(max(values))
     mean = format_number(_mean(values))
     return mean if low == high else words["range"].format(mean=mean, low=low, high=high)

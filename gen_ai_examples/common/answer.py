@@ -53,11 +53,11 @@ class Claim:
     def to_json(self) -> dict:
         return {
             "statement": self.statement,
-            "value": float(self.value),
+            "value": _json_number(self.value),
             "unit": self.unit,
-            "baselines": {name: float(value) for name, value in self.baselines.items()},
+            "baselines": {name: _json_number(value) for name, value in self.baselines.items()},
             "better": self.better,
-            "best": None if self.best is None else float(self.best),
+            "best": _json_number(self.best),
             "holds": self.holds,
         }
 
@@ -83,7 +83,7 @@ class Answer:
     def to_json(self) -> dict:
         return {
             "claims": [claim.to_json() for claim in self.claims],
-            "metrics": {name: float(value) for name, value in self.metrics.items()},
+            "metrics": {name: _json_number(value) for name, value in self.metrics.items()},
         }
 
     def save(self, folder: str | pathlib.Path, title: str = "", run: dict | None = None) -> None:
@@ -137,6 +137,11 @@ class Answer:
             f"<th>Holds</th></tr>{rows}</table>{shown}"
             + (f"<table><tr><th>Metric</th><th>Value</th></tr>{numbers}</table>" if numbers else "")
         )
+
+
+def _json_number(value: float | None) -> float | None:
+    """JSON knows neither NaN nor infinity: null."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _words(name: str) -> str:

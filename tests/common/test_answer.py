@@ -201,3 +201,14 @@ def test_a_full_disk_leaves_the_old_answer_whole(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         answer(media=answer().media | changed).save(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_nan_and_infinity_are_null_in_the_file(tmp_path):
+    """A bare NaN is no JSON, and strict readers refuse the whole file."""
+    broken = Claim("It works.", math.nan, "", {"luck": math.inf}, "higher", best=math.nan)
+    Answer([broken], {"loss": math.nan}).save(tmp_path)
+    record = json.loads((tmp_path / "answer.json").read_text(), parse_constant=pytest.fail)
+    assert record["metrics"] == {"loss": None}
+    (written,) = record["claims"]
+    assert written["value"] is written["best"] is written["baselines"]["luck"] is None
+    assert written["holds"] is False

@@ -27,6 +27,7 @@ from gen_ai_examples.common.formatting import format_number
         (math.inf, "inf"),
         (-math.inf, "-inf"),
         (math.nan, "nan"),
+        (None, "nan"),
     ],
 )
 def test_numbers_are_written_as_people_read_them(value, written):

@@ -150,7 +150,7 @@ def flow_randomness(n_classes: int, drop_label: float = 0.1):
             "labels": tf.where(dropped, tf.cast(n_classes, labels.dtype), labels),
             "noise": tf.random.stateless_normal(tf.shape(images), noise_seed),
             # As Li & He: most is decided early, and late errors weigh much in the loss.
-            "times": tf.sigmoid(0.8 * tf.random.stateless_normal((n,), time_seed) - 0.8),
+            "times": tf.sigmoid(0.9 * tf.random.stateless_normal((n,), time_seed) - 0.8),
         }
 
     return randomness

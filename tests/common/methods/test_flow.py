@@ -81,7 +81,7 @@ def test_the_loss_of_a_network_that_answers_zero():
     batch = next(iter(data(64)))
     t = batch["times"].numpy()
     squares = (batch["images"].numpy() ** 2).mean(axis=(1, 2, 3))
-    assert t.max() < 1 - MIN_TIME_LEFT  # where the division is not cut
+    assert t.max() < 1 - MIN_TIME_LEFT  # else the division is cut, and the noise does not cancel
     expected = np.mean(squares / (1 - t) ** 2)
     loss = model.train_step(batch)["loss"]
     assert float(loss) == pytest.approx(expected, rel=1e-4)
