@@ -16,6 +16,7 @@ from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.media import Clip, Picture, Sound, Text
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+singles = st.floats(allow_nan=False, allow_infinity=False, width=32)
 numbers = st.floats()
 directions = st.sampled_from(["lower", "higher"])
 
@@ -90,7 +91,7 @@ def test_nothing_beats_an_unknown_baseline(value, baselines, better):
     assert not claim(value, [*baselines, math.nan], better).holds
 
 
-@given(st.floats(width=32), st.floats(width=32), directions, st.none() | st.floats(width=32))
+@given(singles, singles, directions, st.none() | singles)
 def test_a_claim_survives_json(value, baseline, better, best):
     """Also with NumPy's numbers, which JSON does not know."""
     before = claim(np.float32(value), [np.float32(baseline)], better, best)
