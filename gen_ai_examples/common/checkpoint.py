@@ -34,7 +34,7 @@ class Checkpoint:
         self.path = path
         self.step = step
         step.assign(0)
-        self.finished = False
+        self.stopped = False  # by a callback, before its time
         self._epochs: list[tuple[int, dict[str, float]]] = []
         self._sums: dict[str, float] = {}
         self._steps_in_sums = 0
@@ -81,7 +81,7 @@ class Checkpoint:
         arrays = {name: _to_numpy(variable) for name, variable in self._variables.items()}
         meta = {
             "step": int(self.step),
-            "finished": self.finished,
+            "stopped": self.stopped,
             "epochs": [[e, {k: float(v) for k, v in logs.items()}] for e, logs in self._epochs],
             "sums": self._sums,
             "steps_in_sums": self._steps_in_sums,
@@ -141,7 +141,7 @@ class Checkpoint:
         for name, variable in self._variables.items():
             variable.assign(arrays[name])
         self.step.assign(meta["step"])
-        self.finished = meta["finished"]
+        self.stopped = meta["stopped"]
         self._epochs = [(epoch, logs) for epoch, logs in meta["epochs"]]
         self._sums, self._steps_in_sums = meta["sums"], meta["steps_in_sums"]
 

@@ -109,7 +109,7 @@ def fit(
         steps=steps_per_epoch,
         verbose=0,
     )
-    model.stop_training = state.finished
+    model.stop_training = state.stopped
     hooks.on_train_begin()
     state.restore_history(model.history)
     data = dataset.skip(int(state.step)).prefetch(tf.data.AUTOTUNE)
@@ -120,8 +120,8 @@ def fit(
             _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar)
     except KeyboardInterrupt:
         raise Interrupted(state.save_interrupted()) from None
-    state.finished = True
-    state.save()
+    state.stopped = model.stop_training
+    state.save_or_warn()
     if isinstance(model.optimizer, keras.optimizers.Optimizer):
         # As `Model.fit` ends: with use_ema=True the averaged weights become the weights. The
         # checkpoint holds the raw ones, from which training can go on.

@@ -30,8 +30,14 @@ def strategy(devices: list[str] | None = None) -> tf.distribute.Strategy:
         `TF_CONFIG`.
 
     Raises:
-        InputError: a device is unknown or named twice, or the list is empty.
+        InputError: a device is unknown or named twice, the list is empty, or Keras does not run on
+            TensorFlow.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"Keras was imported with the {keras.backend.backend()} backend: import "
+            "gen_ai_examples before keras, or set KERAS_BACKEND=tensorflow."
+        )
     if devices is None and os.environ.get("TF_CONFIG"):
         return _multi_worker()
     existing = _logical_devices("GPU") or _logical_devices("CPU")

@@ -288,17 +288,37 @@ def test_a_real_interrupt_signal_saves_and_says_so(tmp_path):
     with pytest.raises(Interrupted, match="saved to"):
         quiet_fit(regression(), 10**7, checkpoint=path, callbacks=[StopAt(1, timer.start)])
     with np.load(path, allow_pickle=False) as file:
-        assert '"finished": false' in str(file["meta"])
+        assert '"stopped": false' in str(file["meta"])
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path):
-    first, second = regression(), regression()
+def test_a_finished_run_is_not_trained_again_but_can_go_on(tmp_path):
+    first, second, longer, straight = (regression() for _ in range(4))
     path = tmp_path / "run.npz"
     quiet_fit(first, 10, checkpoint=path)
     calls = Recorder()
     quiet_fit(second, 10, checkpoint=path, callbacks=[calls])
     assert not calls.calls
     assert_identical(first, second)
+    quiet_fit(longer, 15, checkpoint=path)
+    quiet_fit(straight, 15)
+    assert_identical(longer, straight)
+
+
+def test_a_run_that_a_callback_stopped_stays_stopped(tmp_path):
+    path = tmp_path / "run.npz"
+    stopper = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=1e9)
+    options = dict(steps_per_epoch=5, checkpoint=path)
+    quiet_fit(regression(), 100, callbacks=[stopper], **options)
+    assert quiet_fit(regression(), 100, **options).epoch == [0, 1]
+
+
+def test_replicas_resume_too(tmp_path):
+    path, scope = tmp_path / "run.npz", strategy(TWO)
+    straight, half, resumed = (regression(scope) for _ in range(3))
+    quiet_fit(straight, 12)
+    quiet_fit(half, 5, checkpoint=path)
+    quiet_fit(resumed, 12, checkpoint=path)
+    assert_identical(straight, resumed)
 
 
 def test_several_fits_of_one_program_resume_each_from_its_own_file(tmp_path):
@@ -365,6 +385,18 @@ def test_a_full_disk_loses_neither_the_training_nor_the_last_checkpoint(tmp_path
         )
     assert path.read_bytes() == kept
     assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]  # no half-written file
+
+
+def test_a_full_disk_at_the_end_still_leaves_the_trained_model(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    kept, plain = regression(), regression()
+    with pytest.warns(UserWarning, match="No space left"):
+        quiet_fit(kept, 5, checkpoint=tmp_path / "run.npz")
+    quiet_fit(plain, 5)
+    assert_identical(kept, plain)
 
 
 # What cannot work is refused

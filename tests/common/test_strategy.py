@@ -51,6 +51,12 @@ def test_devices_that_do_not_exist_are_refused(devices):
         strategy(devices)
 
 
+def test_another_backend_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match="jax backend"):
+        strategy()
+
+
 @pytest.mark.parametrize("count", [0, 1000])
 def test_more_devices_than_the_machine_has_are_refused(count):
     with pytest.raises(InputError, match=f"Cannot use {count} devices"):
