@@ -135,6 +135,16 @@ def recorded(name: str, folder: pathlib.Path | None = None) -> dict | None:
 
 
 def source_hash(example: Example) -> str:
-    """Hash of all code that an example's numbers depend on."""
+    """Hash of all code that an example's numbers depend on, without comments and docstrings."""
     paths = [example.path, *sorted((PACKAGE / "common").rglob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    return hashlib.sha256("".join(map(_code, paths)).encode()).hexdigest()
+
+
+def _code(path: pathlib.Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)

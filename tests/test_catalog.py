@@ -121,3 +121,12 @@ def test_the_source_hash_follows_the_example_and_the_library_alone(toy):
         path.write_text(path.read_text() + "\n")
         hashes.append(catalog.source_hash(example))
     assert len(set(hashes)) == 3
+
+
+def test_the_source_hash_follows_code_and_not_words(toy):
+    before = catalog.source_hash(catalog.example("toy.line"))
+    text = toy.read_text()
+    toy.write_text("# a comment\n" + text.replace("Mark each call", "Count each call"))
+    assert catalog.source_hash(catalog.example("toy.line")) == before
+    toy.write_text(text.replace("2 * x", "3 * x"))
+    assert catalog.source_hash(catalog.example("toy.line")) != before
