@@ -118,7 +118,7 @@ def test_the_source_hash_follows_the_example_and_the_library_alone(toy):
     (toy.parent / "other.py").write_text("other")
     assert catalog.source_hash(example) == hashes[0]
     for path in (toy, library):
-        path.write_text(path.read_text() + "\n")
+        path.write_text(path.read_text() + "\nmore = 1\n")
         hashes.append(catalog.source_hash(example))
     assert len(set(hashes)) == 3
 

@@ -145,7 +145,7 @@ def test_a_run_that_fails_is_named_and_what_was_recorded_stays(verify, runner, p
 
 def test_a_changed_source_makes_its_records_void(verify, runner, toy, path):
     verify(0, 1)
-    toy.write_text(toy.read_text() + "\n# another\n")
+    toy.write_text(toy.read_text() + "\nanother = 1\n")
     verify(1)
     assert runner.seeds == [0, 1, 1]
     assert list(json.loads(path.read_text())["seeds"]) == ["1"]
