@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from gen_ai_examples.common.errors import InputError
 
-Seed = tf.Tensor  # (2,) int32, for the tf.random.stateless_* functions
+Seed = tf.Tensor  # (2,) integers, for the tf.random.stateless_* functions
 
 
 def batches(
