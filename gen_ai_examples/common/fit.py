@@ -21,6 +21,7 @@ from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.progress import Progress
 
 SAVE_SECONDS = 60  # how much work a power cut may cost
+CALL_SECONDS = 0.25  # between two looks at the losses: long beside the cost of a call
 
 _numbered_files: contextvars.ContextVar[Iterator[pathlib.Path] | None] = contextvars.ContextVar(
     "numbered_files", default=None
@@ -57,7 +58,7 @@ def fit(
     *,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     steps_per_epoch: int = 100,
-    steps_per_call: int = 32,
+    steps_per_call: int | None = None,
     jit_compile: bool = False,
     checkpoint: str | pathlib.Path | None = None,
     progress: bool = True,
@@ -73,8 +74,10 @@ def fit(
         callbacks: Keras callbacks. Batch hooks run once per traced call, as they do in Keras
             with `steps_per_execution`; their state is not part of a checkpoint.
         steps_per_epoch: an epoch is so many steps here; its logs are means over them.
-        steps_per_call: steps per traced call. It changes speed alone: results are identical to
-            the bit. Losses are looked at, and Ctrl-C answered, between calls.
+        steps_per_call: steps per traced call, within an epoch; None takes as many as last a
+            quarter of a second. It changes speed alone: results are identical to the bit. Losses
+            are looked at, and Ctrl-C answered, between calls; give a number where a callback
+            changes something at its batch hooks.
         jit_compile: compile the step with XLA; on a CPU it slows convolutions down and speeds
             transformers up. Takes precedence over `model.compile(jit_compile=...)`.
         checkpoint: file to save to once a minute, on Ctrl-C and at the end, and to resume from
@@ -132,6 +135,7 @@ def fit(
 
 def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar):
     saved = time.monotonic()
+    pace = steps_per_call or 1
     running_means = type(model).train_step is keras.Model.train_step  # Keras metrics average
     while (int(state.step) < steps or state.in_epoch) and not model.stop_training:
         # A run that was interrupted after an epoch's last step has that epoch still to end.
@@ -141,8 +145,11 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
         model.reset_metrics()
         while (at := int(state.step) - epoch * steps_per_epoch) < length:
             hooks.on_train_batch_begin(at)
-            n = min(steps_per_call, length - at)
+            n = min(pace, length - at)
+            started = time.monotonic()
             names, values = call(batches, n)
+            if steps_per_call is None:  # the first call traces, so the pace is right from the third
+                pace = _steps_for(CALL_SECONDS, n, time.monotonic() - started)
             _check_finite(names, values, first=int(state.step) - n + 1)
             state.add_losses(names, values, running_means)
             logs = dict(zip(names, values[-1].tolist(), strict=True))
@@ -154,6 +161,11 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
             if model.stop_training:
                 break
         hooks.on_epoch_end(epoch, state.end_epoch(epoch))
+
+
+def _steps_for(seconds, n, took):
+    """How many steps last `seconds`, when n took `took`."""
+    return max(1, int(n * seconds / max(took, 1e-6)))
 
 
 class _TracedSteps:
@@ -223,7 +235,7 @@ def _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile):
         ("steps_per_epoch", steps_per_epoch),
         ("steps_per_call", steps_per_call),
     ]:
-        if value < 1:
+        if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, not {value}.")
     if not (model.built and model.compiled):
         raise InputError(

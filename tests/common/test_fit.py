@@ -114,6 +114,18 @@ def test_steps_per_call_changes_nothing_but_the_number_of_calls():
     assert_identical(outcomes[1], outcomes[32])
 
 
+def test_by_default_a_call_takes_as_many_steps_as_last_a_quarter_of_a_second():
+    assert module._steps_for(0.25, 1, 5.0) == 1  # slower than that, as while tracing
+    assert module._steps_for(0.25, 1, 0.1) == 2
+    assert module._steps_for(0.25, 10, 0.01) == 250
+    calls = Recorder()
+    by_default, one_by_one = regression(), regression()
+    quiet_fit(by_default, 2000, steps_per_epoch=1000, callbacks=[calls])
+    quiet_fit(one_by_one, 2000, steps_per_epoch=1000, steps_per_call=1)
+    assert len([kind for kind, _ in calls.calls if kind == "end"]) < 1000
+    assert_identical(by_default, one_by_one)
+
+
 def test_two_devices_end_with_the_weights_of_one():
     one, two = regression(), regression(strategy(TWO))
     quiet_fit(one, 20)

@@ -81,13 +81,15 @@ class GAN(keras.Model):
         """`batch`: images (B, H, W, C), latents (B, latent_dim), mix (B,) uniform in [0, 1]."""
         n = self.discriminator_steps
         for i in range(n):  # every n-th example, so that replicas slice as one device does
-            part = {name: value[i::n] for name, value in batch.items()}
-            d_loss = self._discriminator_step(part["images"], part["latents"], part["mix"])
-        g_loss = self._generator_step(part["latents"])
+            part = {name: value[i::n] for name, value in batch.items()} if n > 1 else batch
+            with tf.GradientTape() as g_tape:
+                fake = self.generator(part["latents"], training=True)
+            d_loss = self._discriminator_step(part["images"], fake, part["mix"])
+        # The generator has not moved since, so its step goes on from the same images.
+        g_loss = self._generator_step(fake, g_tape)
         return replica_logs(d_loss=d_loss, g_loss=g_loss)
 
-    def _discriminator_step(self, real, latents, mix):
-        fake = self.generator(latents, training=True)
+    def _discriminator_step(self, real, fake, mix):
         with tf.GradientTape() as tape:
             real_logits, fake_logits = self._score(real), self._score(fake)
             d_losses, _ = self.game(real_logits, fake_logits)
@@ -98,9 +100,10 @@ class GAN(keras.Model):
         self.d_optimizer.apply(tape.gradient(d_loss, weights), weights)
         return d_loss
 
-    def _generator_step(self, latents):
-        with tf.GradientTape() as tape:
-            fake_logits = self._score(self.generator(latents, training=True))
+    def _generator_step(self, fake, tape):
+        """`tape` recorded how `fake` came about, and records on from there."""
+        with tape:
+            fake_logits = self._score(fake)
             _, g_losses = self.game(ops.zeros_like(fake_logits), fake_logits)
             g_loss = replica_mean(g_losses)
         weights = self.generator.trainable_variables

@@ -127,15 +127,16 @@ def test_every_discriminator_step_takes_a_slice_of_its_own():
     seen = []
 
     class Spy(GAN):
-        def _discriminator_step(self, real, latents, mix):
+        def _discriminator_step(self, real, fake, mix):
             seen.append(real.numpy().ravel())
             return tf.constant(0.0)
 
-        def _generator_step(self, latents):
-            seen.append(latents.numpy().ravel())
+        def _generator_step(self, fake, tape):
+            seen.append(fake.numpy().ravel())
             return tf.constant(0.0)
 
-    model = Spy(build_generator(), build_discriminator(), discriminator_steps=3)
+    latents = keras.Input((1,))
+    model = Spy(keras.Model(latents, latents), build_discriminator(), discriminator_steps=3)
     numbers = tf.range(6.0)
     batch = {"images": numbers[:, None], "latents": 10 * numbers[:, None], "mix": numbers}
     model.train_step(batch)
