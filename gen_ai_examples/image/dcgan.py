@@ -29,7 +29,7 @@ from gen_ai_examples.common.media import curves, side_by_side
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.methods.stacked import StackedNetworks
-from gen_ai_examples.common.metrics.image import Judge
+from gen_ai_examples.common.metrics.features import Judge
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
 

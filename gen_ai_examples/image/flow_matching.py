@@ -33,7 +33,8 @@ from gen_ai_examples.common.media import side_by_side
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.methods.stacked import StackedNetworks
-from gen_ai_examples.common.metrics.image import Judge, copying_rate, nearest
+from gen_ai_examples.common.metrics.features import Judge
+from gen_ai_examples.common.metrics.image import copying_rate, nearest
 from gen_ai_examples.common.nets.conv import build_unet
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
