@@ -135,9 +135,35 @@ def recorded(name: str, folder: pathlib.Path | None = None) -> dict | None:
 
 
 def source_hash(example: Example) -> str:
-    """Hash of all code that an example's numbers depend on, without comments and docstrings."""
-    paths = [example.path, *sorted((PACKAGE / "common").rglob("*.py"))]
+    """Hash of the code an example's numbers depend on: its own and what it imports from here.
+
+    Comments and docstrings do not count.
+    """
+    paths = sorted(_imported({example.path}))
     return hashlib.sha256("".join(map(_code, paths)).encode()).hexdigest()
+
+
+def _imported(paths: set[pathlib.Path]) -> set[pathlib.Path]:
+    """Add the files of `common` that these import, directly or through one another."""
+    found = paths | {path for parent in paths for path in _imports(parent)}
+    return found if found == paths else _imported(found)
+
+
+def _imports(path: pathlib.Path) -> set[pathlib.Path]:
+    common = f"{PACKAGE.name}.common"
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            # What is imported may itself be a module.
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    candidates = {
+        PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
+        for name in names
+        if name.startswith(common)
+    }
+    return {path for path in candidates if path.exists()}
 
 
 def _code(path: pathlib.Path) -> str:

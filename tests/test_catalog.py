@@ -109,18 +109,20 @@ def test_a_record_that_is_no_text_is_named(tmp_path):
         catalog.recorded("toy.line", tmp_path)
 
 
-def test_the_source_hash_follows_the_example_and_the_library_alone(toy):
-    library = toy.parents[1] / "common" / "deep" / "fit.py"
-    library.parent.mkdir(parents=True)
-    library.write_text("1")
+def test_the_source_hash_follows_the_example_and_what_it_imports(toy):
+    common = toy.parents[1] / "common"
+    (common / "deep").mkdir(parents=True)
+    (common / "fit.py").write_text("from gen_ai_examples.common.deep import steps")
+    (common / "deep" / "steps.py").write_text("import gen_ai_examples.common.fit")  # a circle
     example = catalog.example("toy.line")
     hashes = [catalog.source_hash(example)]
-    (toy.parent / "other.py").write_text("other")
-    assert catalog.source_hash(example) == hashes[0]
-    for path in (toy, library):
+    for other in (toy.parent / "other.py", common / "unused.py"):
+        other.write_text("other = 1")
+        assert catalog.source_hash(example) == hashes[0]
+    for path in (toy, common / "fit.py", common / "deep" / "steps.py"):
         path.write_text(path.read_text() + "\nmore = 1\n")
         hashes.append(catalog.source_hash(example))
-    assert len(set(hashes)) == 3
+    assert len(set(hashes)) == 4
 
 
 def test_the_source_hash_follows_code_and_not_words(toy):

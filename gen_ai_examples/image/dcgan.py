@@ -29,7 +29,7 @@ from gen_ai_examples.common.media import curves, side_by_side
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.methods.stacked import StackedNetworks
-from gen_ai_examples.common.metrics.features import Judge
+from gen_ai_examples.common.metrics.features import train_judge
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
 
@@ -94,7 +94,7 @@ def main(
         ),
         "this GAN": gan.sample(latents),
     }
-    judge = Judge(train, judge_steps)
+    judge = train_judge(train, judge_steps)
     scores = {name: judge.frechet(held_out.images, drawn) for name, drawn in samples.items()}
     ours = scores.pop("this GAN")
     epochs = np.arange(1, len(history["d_loss"]) + 1)

@@ -33,8 +33,8 @@ from gen_ai_examples.common.media import side_by_side
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.methods.stacked import StackedNetworks
-from gen_ai_examples.common.metrics.features import Judge
-from gen_ai_examples.common.metrics.image import copying_rate, nearest
+from gen_ai_examples.common.metrics.features import train_judge
+from gen_ai_examples.common.metrics.image import memorisation, nearest
 from gen_ai_examples.common.nets.conv import build_unet
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
@@ -81,7 +81,7 @@ def main(
     # What memorising would look like: training images with a little noise on them.
     copies = (train.images[:n] + 0.2 * noise).clip(-1, 1)
 
-    judge = Judge(train, judge_steps)
+    judge = train_judge(train, judge_steps)
 
     def frechet(drawn):
         return judge.frechet(held_out.images, drawn)
@@ -90,7 +90,7 @@ def main(
         return float(np.mean(judge.labels(drawn) == held_out.labels))
 
     def copying(drawn):
-        return copying_rate(drawn, train.images, held_out.images)
+        return memorisation(train.images, drawn, held_out.images)
 
     shown = np.argsort(held_out.labels, kind="stable")[
         np.linspace(0, n - 1, min(n, 100)).astype(int)
