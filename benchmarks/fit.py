@@ -30,9 +30,9 @@ from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.nets.conv import build_unet
+from gen_ai_examples.common.nets.dcgan import build_encoder, build_generator
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
-from gen_ai_examples.image import dcgan
 
 
 def mlp():
@@ -72,7 +72,7 @@ def small_gan_small_batch():
 def example_gan():
     """image.dcgan"""
     with precision():
-        gan = GAN(dcgan.build_generator(16), dcgan.build_discriminator())
+        gan = GAN(build_generator(16), build_encoder())
         gan.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     columns = {"images": image.mnist().images}
     return gan, ready(first(batches(columns, 64, 0, gan_randomness(16)))), 20

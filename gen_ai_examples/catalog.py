@@ -75,7 +75,10 @@ def _read(path: pathlib.Path) -> Example | None:
     answers = next((_constant(node) for node in tree.body if _assigns(node, "ANSWERS")), None)
     if answers is None:
         return None
-    main = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    main = next((function for function in functions if function.name == "main"), None)
+    if main is None or not ast.get_docstring(tree):
+        raise InputError(f"{path} names the bullets it ANSWERS, but lacks a docstring or `main`.")
     name = f"{path.parent.name}.{path.stem}"
     return Example(name, path, ast.get_docstring(tree), tuple(answers), tuple(_flags(main)))
 

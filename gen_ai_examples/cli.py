@@ -1,8 +1,9 @@
-"""The command `gen-ai-examples`: list, run, ask, verify."""
+"""The command `gen-ai-examples`: list, run, ask, score, verify."""
 
 import contextlib
 import enum
 import inspect
+import json
 import pathlib
 import re
 import sys
@@ -147,6 +148,61 @@ def verify(
     chosen = [catalog.example(name) for name in dict.fromkeys(names or catalog.examples())]
     if not verification.verify(chosen, seeds or [0, 1, 2], results, again, console):
         raise SystemExit(1)
+
+
+@app.command()
+@_one_sentence_errors()
+@_one_line_warnings()
+def score(
+    real: Annotated[
+        pathlib.Path, typer.Argument(exists=True, help="Folder of images, .npy or .npz file.")
+    ],
+    fake: Annotated[
+        pathlib.Path, typer.Argument(exists=True, help="The same, of what was generated.")
+    ],
+    features: Annotated[
+        str,
+        typer.Option(help="inception, trained (a classifier of REAL), pixels, or a saved one."),
+    ] = "inception",
+    train: Annotated[
+        pathlib.Path | None,
+        typer.Option(exists=True, help="What the generator learned from: finds copies."),
+    ] = None,
+    size: Annotated[int | None, typer.Option(min=4, help="Resize images in folders.")] = None,
+    save_features: Annotated[
+        pathlib.Path | None, typer.Option(help="Keep the trained classifier (.keras).")
+    ] = None,
+    out: Annotated[pathlib.Path | None, typer.Option(help="Also write the scores, JSON.")] = None,
+) -> None:
+    """Score generated images, or feature vectors, against real ones.
+
+    A table of every score that applies. Scores compare only with the same features and counts.
+    """
+    from gen_ai_examples.running import native_stderr_muted
+
+    with native_stderr_muted():
+        from gen_ai_examples.scoring import score as compute
+
+    report = compute(real, fake, features, train, size, save_features)
+    console.print(_scores_table(report))
+    for warning in report.warnings:
+        console.print(f"[yellow]Warning:[/] {escape(warning)}", highlight=False)
+    if out:
+        text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
+        out.write_text(text, encoding="utf-8")
+
+
+def _scores_table(report) -> Table:
+    from gen_ai_examples.common.formatting import format_number
+
+    table = Table(caption=f"{report.n_real:,} real against {report.n_fake:,} generated")
+    for column in ("Score", "Value", "Better", "What it says"):
+        table.add_column(column, justify="right" if column == "Value" else "left")
+    for row in report.rows:
+        spread = f" ± {format_number(row.spread)}" if row.spread is not None else ""
+        value = f"{format_number(row.value)}{spread}"
+        table.add_row(escape(row.name), value, row.better, row.meaning)
+    return table
 
 
 @_one_sentence_errors()

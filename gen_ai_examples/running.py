@@ -135,7 +135,7 @@ def _after_interrupt(prepared: PreparedRun, words: str) -> str:
 
 def _train_and_save(prepared: PreparedRun):
     started = time.monotonic()
-    with _native_stderr_muted():
+    with native_stderr_muted():
         from gen_ai_examples.common.fit import TrainingDiverged, checkpoints
         from gen_ai_examples.common.strategy import use_devices
 
@@ -163,7 +163,7 @@ def _train_and_save(prepared: PreparedRun):
 
 
 @contextlib.contextmanager
-def _native_stderr_muted():
+def native_stderr_muted():
     """Drop what TensorFlow writes to descriptor 2 while it loads, whatever its log level.
 
     Notices about itself, which hide the progress from a reader; errors are exceptions.

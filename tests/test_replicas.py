@@ -13,13 +13,13 @@ from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.nets.conv import build_unet
+from gen_ai_examples.common.nets.dcgan import build_encoder, build_generator
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
-from gen_ai_examples.image import dcgan
 
 
 def build_gan():
-    model = GAN(dcgan.build_generator(16), dcgan.build_discriminator())
+    model = GAN(build_generator(16), build_encoder())
     model.compile(keras.optimizers.Adam(5e-4, beta_1=0.5), keras.optimizers.Adam(5e-4, beta_1=0.5))
     return model, gan_randomness(16)
 

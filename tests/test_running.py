@@ -210,10 +210,10 @@ def test_what_was_trained_stays_whatever_happens(error, told, prepare, pretend, 
 
 
 def test_only_what_libraries_write_while_they_load_is_muted(capfd):
-    with running._native_stderr_muted():
+    with running.native_stderr_muted():
         os.write(2, b"a notice of TensorFlow's\n")
     os.write(2, b"heard\n")
-    with pytest.raises(KeyboardInterrupt), running._native_stderr_muted():
+    with pytest.raises(KeyboardInterrupt), running.native_stderr_muted():
         raise KeyboardInterrupt
     os.write(2, b"again\n")
     assert capfd.readouterr().err == "heard\nagain\n"

@@ -3,9 +3,7 @@
 A generator maps noise to an image; a discriminator learns to score handwritten digits above
 generated ones; each trains on the other's mistakes (Goodfellow et al. 2014,
 https://arxiv.org/abs/1406.2661) with the strided convolutions of DCGAN (Radford et al. 2016,
-https://arxiv.org/abs/1511.06434). Unlike the paper the discriminator has no batch norm, which
-would let it see whole batches where it should judge single images, and the generator's spans all
-replicas.
+https://arxiv.org/abs/1511.06434); `common/nets/dcgan.py` says where it departs.
 
 The article calls two stacked networks with one loss a GAN. They are not one: nothing is
 adversarial in them, and the run measures what that teaches the discriminator.
@@ -19,7 +17,6 @@ pictures, reduced to 28x28 greys; folders inside DIR are taken for classes.
 
 import keras
 import numpy as np
-from keras import layers
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
@@ -30,32 +27,12 @@ from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.methods.stacked import StackedNetworks
 from gen_ai_examples.common.metrics.features import train_judge
+from gen_ai_examples.common.nets.dcgan import build_encoder, build_generator
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q7.4", "Q13.4")
 SMOKE = dict(steps=2, batch_size=8, judge_steps=2)
-
-
-def build_generator(latent_dim):
-    z = keras.Input((latent_dim,))
-    x = layers.Dense(7 * 7 * 128, use_bias=False)(z)  # the norm has the bias
-    x = layers.Reshape((7, 7, 128))(x)
-    x = layers.ReLU()(layers.BatchNormalization(synchronized=True)(x))
-    x = layers.Conv2DTranspose(64, 4, strides=2, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization(synchronized=True)(x))
-    x = layers.Conv2DTranspose(1, 4, strides=2, padding="same")(x)
-    x = layers.Activation("tanh", dtype="float32")(x)
-    return keras.Model(z, x, name="generator")  # (B, 28, 28, 1) in [-1, 1]
-
-
-def build_discriminator():
-    picture = keras.Input((28, 28, 1))
-    x = layers.Conv2D(64, 4, strides=2, padding="same")(picture)  # (B, 14, 14, 64)
-    x = layers.LeakyReLU(0.2)(x)
-    x = layers.Conv2D(128, 4, strides=2, padding="same")(x)  # (B, 7, 7, 128)
-    x = layers.Flatten()(layers.LeakyReLU(0.2)(x))
-    return keras.Model(picture, layers.Dense(1)(x), name="discriminator")  # logits (B, 1)
 
 
 def main(
@@ -74,7 +51,7 @@ def main(
     columns = {"images": train.images}
     real_and_noise = batches(columns, batch_size, seed, gan_randomness(latent_dim))
     with strategy().scope(), precision(dtype):
-        gan = GAN(build_generator(latent_dim), build_discriminator())
+        gan = GAN(build_generator(latent_dim), build_encoder())
         gan.compile(
             g_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.5),
             d_optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.5),

@@ -132,7 +132,7 @@ class Inception:
     Source: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567.
     """
 
-    name = "Keras Inception-v3 features"
+    name = "Keras Inception-v3"
 
     def __init__(self, weights: str | None = "imagenet"):
         try:
@@ -141,7 +141,7 @@ class Inception:
             raise InputError(
                 "The ImageNet weights of Inception-v3 are not in the cache and could not be "
                 f"downloaded ({' '.join(str(error).split())[:100]}): connect to a network once, "
-                "or use other features."
+                "or use other features (--features trained)."
             ) from None
         self._network = keras.Model(
             network.input, [network.get_layer("avg_pool").output, network.output]
@@ -149,13 +149,10 @@ class Inception:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features (N, 2048)."""
-        return self._run(images)[0]
+        return self.describe(images)[0]
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Class probabilities (N, 1000), for the Inception Score."""
-        return self._run(images)[1]
-
-    def _run(self, images):
+    def describe(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features (N, 2048) and class probabilities (N, 1000), for the Inception Score."""
         colours = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
         parts = [
             self._network(
@@ -163,7 +160,8 @@ class Inception:
             )
             for i in range(0, len(colours), 32)
         ]
-        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+        features, probabilities = (np.concatenate(outputs) for outputs in zip(*parts, strict=True))
+        return features, probabilities
 
 
 class Judge:
@@ -174,13 +172,17 @@ class Judge:
 
     Args:
         network: images to logits, with a layer called "features".
+
+    Attributes:
+        name: what its scores are called after.
+        features: the network from images (B, H, W, C) to features (B, 64), for use in a graph.
     """
 
     def __init__(self, network: keras.Model):
         self._network = network
-        self._features = keras.Model(network.input, network.get_layer("features").output)
+        self.features = keras.Model(network.input, network.get_layer("features").output)
         weights = b"".join(np.ascontiguousarray(w).tobytes() for w in network.get_weights())
-        self.name = f"features of classifier {hashlib.sha256(weights).hexdigest()[:8]}"
+        self.name = f"classifier {hashlib.sha256(weights).hexdigest()[:8]}"
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Judge":
@@ -206,7 +208,11 @@ class Judge:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Activations (N, 64) of the last hidden layer."""
-        return self._features.predict(images, batch_size=500, verbose=0)
+        return self.features.predict(images, batch_size=500, verbose=0)
+
+    def describe(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features (N, 64) and class probabilities (N, n_classes), for the Inception Score."""
+        return self(images), self.probabilities(images)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Of the classes, (N, n_classes)."""
@@ -222,26 +228,27 @@ class Judge:
         return features_frechet(self(real), self(fake))
 
 
-def train_judge(train: ImageSet, steps: int = 600, batch_size: int = 64) -> Judge:
-    """Train a `Judge`, always from seed 0, whatever the run's seed, so that its scores compare.
+def train_judge(train: ImageSet, steps: int = 600, batch_size: int = 64, seed: int = 0) -> Judge:
+    """Train a `Judge`: the same for the same arguments, so that the scores of runs compare.
 
     Args:
         train: the images (N, H, W, C) and labels it learns from; images of a single class are
             clustered first, and the clusters are the classes (as in Caron et al. 2018,
             https://arxiv.org/abs/1807.05520).
         steps, batch_size: of its training.
+        seed: of its weights and batches; leave it alone, but for a second, independent judge.
     """
     # Shuffled by seed, initialised by seed: the caller's global random state is not touched.
     labels = train.labels if len(np.unique(train.labels)) > 1 else _clusters(train.images)
     with strategy().scope():
-        network = _build_classifier(train.images.shape[1:], int(labels.max()) + 1, seed=0)
+        network = _build_classifier(train.images.shape[1:], int(labels.max()) + 1, seed)
         decay = keras.optimizers.schedules.CosineDecay(2e-3, steps)
         network.compile(
             keras.optimizers.AdamW(decay),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
     columns = {"images": train.images, "labels": labels}
-    pairs = batches(columns, min(batch_size, len(train)), seed=0)
+    pairs = batches(columns, min(batch_size, len(train)), seed)
     fit(network, pairs.map(lambda b: (b["images"], b["labels"])), steps)
     return Judge(network)
 
@@ -252,7 +259,7 @@ def _clusters(images: np.ndarray) -> np.ndarray:
 
 
 def _build_classifier(image_shape, n_classes, seed):
-    seeds = iter(range(seed, seed + 100))
+    seeds = iter(range(100 * seed, 100 * seed + 100))
 
     def initializer():
         return keras.initializers.HeNormal(seed=next(seeds))

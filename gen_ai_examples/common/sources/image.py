@@ -4,10 +4,14 @@ unless `keras_dataset` is asked to.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
+import itertools
 import json
 import re
 import warnings
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -276,29 +280,83 @@ def folder(path: str | Path, size: int, channels: int = 3, invert: bool = False)
         InputError: no such folder, not a folder, fewer than two readable images, or a size or
             number of channels that is impossible.
     """
+    read, images = zip(*_readable(Path(path).expanduser(), size, channels), strict=True)
+    stacked = np.stack(images)
+    if invert:
+        stacked = 255 - stacked
+    classes = [file.parts[0] if len(file.parts) > 1 else "." for file in read]
+    names, labels = np.unique(classes, return_inverse=True)
+    if len(names) == 1 and names[0] == ".":
+        names = np.array([Path(path).expanduser().resolve().name])
+    return ImageSet(
+        images=_signed(stacked),
+        labels=labels.astype(np.int64),
+        names=tuple(names.tolist()),
+        captions=tuple(file.as_posix() for file in read),
+    )
+
+
+def folder_batches(
+    path: str | Path, size: int, channels: int = 3, batch_size: int = 250
+) -> Iterator[np.ndarray]:
+    """Read a folder as `folder` does, a batch at a time, however many images it holds.
+
+    Returns:
+        batches (B, size, size, channels) float32 in [-1, 1], the last one smaller.
+
+    Raises:
+        InputError: as `folder`, when the images are asked for.
+    """
+    images = (pixels for _, pixels in _readable(Path(path).expanduser(), size, channels))
+    while batch := list(itertools.islice(images, batch_size)):
+        yield _signed(np.stack(batch))
+
+
+def folder_sizes(path: str | Path) -> Counter[tuple[int, int]]:
+    """How many images of which (height, width) a folder holds; unreadable files do not count.
+
+    Raises:
+        InputError: no such folder, not a folder, or an empty one.
+    """
     path = Path(path).expanduser()
-    if size < 1 or channels not in (1, 3):
-        raise InputError(
-            f"Images need a size of at least 1 and 1 or 3 channels, not {size} and {channels}."
-        )
+    sizes = Counter()
+    for file in _files(path):
+        with contextlib.suppress(Exception), Image.open(path / file, formats=_FORMATS) as picture:
+            sizes[picture.height, picture.width] += 1
+    return sizes
+
+
+def _files(path: Path) -> list[Path]:
+    """The visible files below a folder, relative to it and sorted."""
     if not path.exists():
         raise InputError(f"There is no folder {path}: check how it is spelled.")
     if not path.is_dir():
         raise InputError(f"{path} is a file: give the folder that holds the images.")
-    files = sorted(_visible_files(path))
-    if not files:
+    files = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
+    visible = [file for file in files if not any(part.startswith(".") for part in file.parts)]
+    if not visible:
         raise InputError(f"The folder {path} is empty: put at least two images into it.")
+    return sorted(visible)
 
-    images, read, skipped = [], [], []
+
+def _readable(path: Path, size: int, channels: int) -> Iterator[tuple[Path, np.ndarray]]:
+    """Each readable image with its path; in the end a warning about the others."""
+    if size < 1 or channels not in (1, 3):
+        raise InputError(
+            f"Images need a size of at least 1 and 1 or 3 channels, not {size} and {channels}."
+        )
+    files, skipped = _files(path), []
     for file in files:
         try:
-            images.append(_read_square(path / file, size, channels))
-            read.append(file)
+            pixels = _read_square(path / file, size, channels)
         except Exception:  # on broken files the decoders raise whatever comes up
             skipped.append(file.as_posix())
-    if len(images) < 2:
+        else:
+            yield file, pixels
+    n_read = len(files) - len(skipped)
+    if n_read < 2:
         raise InputError(
-            f"Of the {len(files)} file(s) in {path}, {len(images)} can be read as an image: "
+            f"Of the {len(files)} file(s) in {path}, {n_read} can be read as an image: "
             f"at least two are needed, in one of the formats {', '.join(_FORMATS)}."
         )
     if skipped:
@@ -308,24 +366,6 @@ def folder(path: str | Path, size: int, channels: int = 3, invert: bool = False)
             f"{few}",
             stacklevel=2,
         )
-    stacked = np.stack(images)
-    if invert:
-        stacked = 255 - stacked
-    classes = [file.parts[0] if len(file.parts) > 1 else "." for file in read]
-    names, labels = np.unique(classes, return_inverse=True)
-    if len(names) == 1 and names[0] == ".":
-        names = np.array([path.resolve().name])
-    return ImageSet(
-        images=_signed(stacked),
-        labels=labels.astype(np.int64),
-        names=tuple(names.tolist()),
-        captions=tuple(file.as_posix() for file in read),
-    )
-
-
-def _visible_files(path: Path) -> list[Path]:
-    files = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
-    return [file for file in files if not any(part.startswith(".") for part in file.parts)]
 
 
 def _read_square(file: Path, size: int, channels: int) -> np.ndarray:

@@ -108,8 +108,8 @@ def test_inception_takes_grey_images_of_any_size_and_names_its_scores():
     inception = Inception(weights=None)
     images = np.random.default_rng(0).uniform(-1, 1, (3, 20, 24, 1)).astype("float32")
     assert inception(images).shape == (3, 2048)
-    np.testing.assert_allclose(inception.probabilities(images).sum(1), 1, atol=1e-5)
-    assert fid(images, images, inception).name == "FID (Keras Inception-v3 features)"
+    np.testing.assert_allclose(inception.describe(images)[1].sum(1), 1, atol=1e-5)
+    assert fid(images, images, inception).name == "FID (Keras Inception-v3)"
 
 
 def test_inception_without_a_network_says_what_to_do(monkeypatch):
