@@ -45,6 +45,8 @@ class Moments:
             InputError: not (N, D), not finite, or of another D than before.
         """
         features = _checked(features)
+        if len(features) == 0:
+            return self
         if self.n == 0:
             self._shift = features.mean(0)  # sums of squares far from 0 would cancel badly
             self._sum = np.zeros_like(self._shift)
@@ -99,9 +101,12 @@ def frechet_distance(
     shapes = {np.shape(x) for x in (mean_a, mean_b)}, {np.shape(x) for x in (cov_a, cov_b)}
     if any(len(same) > 1 for same in shapes):
         raise InputError(f"The two Gaussians differ in dimension: {shapes}.")
-    values, vectors = np.linalg.eigh(cov_a)
-    root_a = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    trace_root = np.sqrt(np.linalg.eigvalsh(root_a @ cov_b @ root_a).clip(0)).sum()
+    try:
+        root_a = np.linalg.cholesky(cov_a)  # any R with R R^T = A does, and this one is cheap
+    except np.linalg.LinAlgError:  # singular
+        values, vectors = np.linalg.eigh(cov_a)
+        root_a = vectors * np.sqrt(values.clip(0))
+    trace_root = np.sqrt(np.linalg.eigvalsh(root_a.T @ cov_b @ root_a).clip(0)).sum()
     distance = ((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_root
     return float(max(distance, 0.0))
 
@@ -184,7 +189,8 @@ def inception_score(
     if seed is not None:
         p = np.random.default_rng(seed).permutation(p)
     scores = []
-    for part in np.array_split(p, splits):
+    bounds = np.arange(splits + 1) * len(p) // splits
+    for part in np.split(p, bounds[1:-1]):
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = np.where(part > 0, part * np.log(part / part.mean(0)), 0.0)
         scores.append(np.exp(terms.sum(1).mean()))
@@ -206,6 +212,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
     Source: Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991.
     """
     real, fake = _checked_pair(real, fake, at_least=k + 1)
+    real, fake = _on_a_grid(real, fake)
     precision, recall = _neighbourhoods(fake, real, k) > 0, _neighbourhoods(real, fake, k) > 0
     return float(precision.mean()), float(recall.mean())
 
@@ -225,9 +232,24 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[fl
     Source: Naeem et al. 2020, https://arxiv.org/abs/2002.09797.
     """
     real, fake = _checked_pair(real, fake, at_least=k + 1)
+    real, fake = _on_a_grid(real, fake)
     density = _neighbourhoods(fake, real, k) / k
     covered = pairwise_distances_argmin_min(real, fake)[1] < _reach(real, k)
     return float(density.mean()), float(covered.mean())
+
+
+def _on_a_grid(real, fake):
+    """Whole numbers of at most 25 bits, so that scikit-learn's squared distances are exact.
+
+    It computes them from products: otherwise equal distances, as of copies, differ by rounding.
+    """
+    both = np.concatenate([real, fake])
+    centre = both.mean(0)
+    width = np.abs(both - centre).max()
+    bits = int((51 - np.log2(both.shape[1])) / 2)
+    step = 2.0 ** (np.ceil(np.log2(width)) - bits) if width else 1.0
+    both = np.round(both / step) - np.round(centre / step)
+    return both[: len(real)], both[len(real) :]
 
 
 def _neighbourhoods(points, centres, k):
@@ -287,7 +309,8 @@ def ms_ssim_diversity(images: np.ndarray, pairs: int = 500, seed: int = 0) -> fl
 
     Source: Odena et al. 2017, https://arxiv.org/abs/1610.09585.
     """
-    n, height, width, _ = np.shape(images)
+    images = np.asarray(images)
+    n, height, width, _ = images.shape
     side = min(height, width)
     if n < 2 or side < 4:
         raise InputError("Variety needs at least two images, of at least 4x4 pixels.")
@@ -297,22 +320,31 @@ def ms_ssim_diversity(images: np.ndarray, pairs: int = 500, seed: int = 0) -> fl
     rng = np.random.default_rng(seed)
     first = rng.integers(n, size=pairs)
     second = (first + rng.integers(1, n, size=pairs)) % n  # never the same image
-    light = images + 1  # from 0, as in `ssim`
-    similar = tf.image.ssim_multiscale(
-        light[first], light[second], 2.0, weights.tolist(), filter_size=window
-    )
-    return float(np.mean(similar))
+    similar = [
+        # Brightness from 0, as in `ssim`; few at a time, for every pair takes many copies.
+        tf.image.ssim_multiscale(
+            images[first[i : i + 16]] + 1,
+            images[second[i : i + 16]] + 1,
+            2.0,
+            weights.tolist(),
+            filter_size=window,
+        )
+        for i in range(0, pairs, 16)
+    ]
+    return float(np.mean(np.concatenate(similar)))
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity (N,) of images (N, H, W, C) in [-1, 1]; 1 for equal ones.
 
     Raises:
-        InputError: the shapes differ.
+        InputError: the shapes differ, or are smaller than 7x7.
 
     Source: Wang et al. 2004, as in scikit-image (uniform 7x7 windows).
     """
     _check_same_shape(a, b)
+    if min(np.shape(a)[1:3]) < 7:
+        raise InputError("SSIM compares windows of 7x7 pixels: the images are smaller.")
     # Brightness from 0: SSIM compares means, so that it is not the same after a shift.
     pairs = zip(np.asarray(a) + 1, np.asarray(b) + 1, strict=True)
     return np.array(
@@ -327,9 +359,10 @@ def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         InputError: the shapes differ.
     """
     _check_same_shape(a, b)
-    return np.array(
-        [peak_signal_noise_ratio(x, y, data_range=2.0) for x, y in zip(a, b, strict=True)]
-    )
+    with np.errstate(divide="ignore"):  # equal images: infinity
+        return np.array(
+            [peak_signal_noise_ratio(x, y, data_range=2.0) for x, y in zip(a, b, strict=True)]
+        )
 
 
 def memorisation(train: np.ndarray, fake: np.ndarray, held_out: np.ndarray) -> float:
