@@ -41,6 +41,8 @@ class FlowMatching(keras.Model):
         super().__init__(name="flow")
         self.network = network
         self.n_classes = n_classes
+        # Traced once per solver and guidance, for any number of images and of steps.
+        self._integrate = tf.function(self._trajectory, autograph=False, reduce_retracing=True)
         self.built = True
 
     def compile(self, optimizer: keras.optimizers.Optimizer, **options) -> None:
@@ -100,24 +102,24 @@ class FlowMatching(keras.Model):
         Returns:
             (N, H, W, C) float32; nothing clips them to the data's range.
         """
-        step = {"euler": self._euler, "heun": self._heun}[solver]
-        dt = 1 / steps
-
-        @tf.function(autograph=False, reduce_retracing=True)
-        def integrate(x, labels):
-            def body(i, x):
-                return i + 1, step(x, tf.cast(i, tf.float32) * dt, dt, labels, guidance)
-
-            x = tf.while_loop(lambda i, _: i < steps - 1, body, (0, x))[1]
-            # The velocity has no value at time 1, where Heun would look: the last step is Euler's,
-            # and ends on the image that the network predicts.
-            return self._euler(x, 1 - dt, dt, labels, guidance)
-
         parts = []
         for start in range(0, len(noise), batch_size):
             rows = slice(start, start + batch_size)
-            parts.append(integrate(tf.constant(noise[rows]), tf.constant(labels[rows])))
+            x, classes = tf.constant(noise[rows]), tf.constant(labels[rows])
+            parts.append(self._integrate(x, classes, tf.constant(steps), guidance, solver))
         return np.concatenate([part.numpy() for part in parts])
+
+    def _trajectory(self, x, labels, steps, guidance, solver):
+        step = {"euler": self._euler, "heun": self._heun}[solver]
+        dt = 1 / tf.cast(steps, tf.float32)
+
+        def body(i, x):
+            return i + 1, step(x, tf.cast(i, tf.float32) * dt, dt, labels, guidance)
+
+        x = tf.while_loop(lambda i, _: i < steps - 1, body, (0, x))[1]
+        # The velocity has no value at time 1, where Heun would look: the last step is Euler's,
+        # and ends on the image that the network predicts.
+        return self._euler(x, 1 - dt, dt, labels, guidance)
 
     def _euler(self, x, t, dt, labels, guidance):
         return x + dt * self.velocity(x, t, labels, guidance)

@@ -19,7 +19,7 @@ class PixelMixture:
         principal_components: kept of the pixels; at most N.
         components: Gaussians per class, each with a full covariance; at most a quarter of the
             class's images.
-        seed: of the initialisation.
+        seed: of the initialisation and of what is drawn.
     """
 
     def __init__(
@@ -38,13 +38,29 @@ class PixelMixture:
             ).fit(codes[train.labels == label])
             for label in np.unique(train.labels)
         }
+        # Once, where scikit-learn's own `sample` factorises every covariance at every call.
+        self._roots = {
+            label: np.linalg.cholesky(mixture.covariances_)
+            for label, mixture in self._mixtures.items()
+        }
+        self._rng = np.random.default_rng(seed)
 
     def sample(self, labels: np.ndarray) -> np.ndarray:
-        """Images (N, H, W, C) in [-1, 1] float32 of the classes `labels` (N,)."""
+        """Images (N, H, W, C) in [-1, 1] float32 of the classes `labels` (N,), new at each call."""
         images = np.empty((len(labels), *self._shape), np.float32)
         for label in np.unique(labels):
             rows = labels == label
-            codes, _ = self._mixtures[label].sample(rows.sum())
+            codes = self._draw(label, rows.sum())
             pixels = self._pca.inverse_transform(codes).reshape(-1, *self._shape)
             images[rows] = pixels.clip(-1, 1)
         return images
+
+    def _draw(self, label, n):
+        """Codes (n, principal components) of one class."""
+        mixture, roots = self._mixtures[label], self._roots[label]
+        which = self._rng.choice(len(roots), size=n, p=mixture.weights_)
+        noise = self._rng.normal(size=(n, roots.shape[-1]))
+        codes = mixture.means_[which]
+        for i in np.unique(which):
+            codes[which == i] += noise[which == i] @ roots[i].T
+        return codes

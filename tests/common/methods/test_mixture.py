@@ -32,6 +32,14 @@ def test_samples_stay_in_range_and_follow_the_seed():
     np.testing.assert_array_equal(one, two)
 
 
+def test_every_call_draws_anew_with_the_covariance_of_scikit_learn():
+    mixture = PixelMixture(two_classes(), principal_components=6, components=1)
+    first, second = mixture._draw(0, 5000), mixture._draw(0, 5000)
+    assert (first != second).all()
+    expected = mixture._mixtures[0].covariances_[0]
+    np.testing.assert_allclose(np.cov(first, rowvar=False), expected, atol=0.002)
+
+
 def test_classes_of_a_few_images_are_no_problem():
     few = two_classes(6)
     assert PixelMixture(few).sample(np.array([0, 1])).shape == (2, 4, 4, 1)
