@@ -60,10 +60,7 @@ class Checkpoint:
         self._steps_in_sums += len(values)
 
     def end_epoch(self, epoch: int) -> dict[str, float]:
-        """Return this epoch's mean logs and start the next epoch.
-
-        Callbacks may add to the returned dict; what they add is kept too.
-        """
+        """Return this epoch's mean logs and start the next epoch; what is added to them is kept."""
         logs = {name: value / self._steps_in_sums for name, value in self._sums.items()}
         self._epochs.append((epoch, logs))
         self._sums, self._steps_in_sums = {}, 0

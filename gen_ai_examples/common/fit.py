@@ -160,7 +160,15 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
                 saved = time.monotonic()
             if model.stop_training:
                 break
-        hooks.on_epoch_end(epoch, state.end_epoch(epoch))
+        known = {name: len(values) for name, values in model.history.history.items()}
+        logs = state.end_epoch(epoch)
+        hooks.on_epoch_end(epoch, logs)
+        # Keras gives callbacks a copy of the logs; what they added to it, its History has kept.
+        logs |= {
+            name: values[-1]
+            for name, values in model.history.history.items()
+            if len(values) > known.get(name, 0)
+        }
 
 
 def _steps_for(seconds, n, took):

@@ -274,14 +274,15 @@ def test_csv_logger_writes_every_epoch(tmp_path):
 # Checkpoints
 
 
+def interrupt():
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("at", [10, 13])
 def test_resuming_gives_the_weights_of_a_run_that_was_not_interrupted(tmp_path, at):
     """At the end of an epoch and within one, to the bit."""
     straight = regression()
     whole = quiet_fit(straight, 20, steps_per_epoch=5).history
-
-    def interrupt():
-        raise KeyboardInterrupt
 
     path = tmp_path / "run.npz"
     options = dict(steps_per_epoch=5, checkpoint=path)
@@ -292,6 +293,20 @@ def test_resuming_gives_the_weights_of_a_run_that_was_not_interrupted(tmp_path, 
     history = quiet_fit(resumed, 20, **options).history
     assert_identical(straight, resumed)
     assert history["loss"] == pytest.approx(whole["loss"], rel=1e-6)
+
+
+def test_what_callbacks_add_to_the_logs_survives_a_resume(tmp_path):
+    class Adds(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["epoch_squared"] = epoch**2
+
+    path = tmp_path / "run.npz"
+    options = dict(steps_per_epoch=5, checkpoint=path)
+    with pytest.raises(Interrupted):
+        stop = StopAt(13, interrupt)
+        quiet_fit(regression(), 20, steps_per_call=1, callbacks=[Adds(), stop], **options)
+    history = quiet_fit(regression(), 20, callbacks=[Adds()], **options).history
+    assert history["epoch_squared"] == [0, 1, 4, 9] and len(history["loss"]) == 4
 
 
 def test_a_real_interrupt_signal_saves_and_says_so(tmp_path):

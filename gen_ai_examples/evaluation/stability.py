@@ -1,0 +1,369 @@
+"""How often does a GAN's training collapse, what shows it early, and which remedy helps?
+
+One small GAN learns 8x8 digits at a learning rate that is too high, from many seeds: as it is, and
+with one remedy at a time. Only counting says anything: from one seed the plain game draws digits,
+from the next it collapses and never comes back.
+
+A run has *collapsed* if the recall of its images (Kynkaanniemi et al. 2019,
+https://arxiv.org/abs/1904.06991, k = 3, on the features of a digit classifier) is below 0.1: they
+reach less than a tenth of the held-out digits, where training images reach nine tenths. It has
+also *diverged* if its images are farther from held-out digits (Frechet distance) than those of an
+untrained generator, or if a loss is no longer finite.
+
+| remedy               | source                                                                  |
+|----------------------|-------------------------------------------------------------------------|
+| hinge loss           | Lim & Ye 2017, https://arxiv.org/abs/1705.02894                         |
+| batch norm in G      | Radford et al. 2016, https://arxiv.org/abs/1511.06434                   |
+| spectral norm in D   | Miyato et al. 2018, https://arxiv.org/abs/1802.05957                    |
+| gradient penalty     | Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, on this game;  |
+|                      | why it converges: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406 |
+| slower G             | two time scales, Heusel et al. 2017, https://arxiv.org/abs/1706.08500   |
+| averaged weights     | of G, Yazici et al. 2019, https://arxiv.org/abs/1806.04498              |
+
+The article lists training stability in one line, without a definition, a number or code.
+
+    gen-ai-examples run evaluation.stability --seeds 8
+
+Expect a third to a half of the plain seeds to collapse, most of them after a good start, and none
+to come back. What mattered: which player is the slower one (a slower G cures it, so does batch
+norm in G, a slower D breaks nearly every seed), and the rate itself: lowering both cures it too.
+What did not: the hinge loss; averaged weights, which make a steady generator better and a
+collapsed one no better. The discriminator's loss misleads: it falls towards zero in runs that
+collapse, as if all went well. The generator's loss, which costs nothing, warns early, and so does
+the gap between the scores of real and generated images; recall is low in every run at that time,
+and warns less surely.
+
+Limits: one small game at one rate. A gradient penalty of 1 helps, one of 10 stops G from learning;
+keras.layers.SpectralNormalization, which overwrites the weights where the paper divides by their
+norm on the way, fails at this rate. Neither says that they fail elsewhere. The rate was set so that
+some of the plain seeds collapse and some do not, and the sign to claim was picked by seeds 0 and 1:
+of the recorded seeds, 2 alone tests that claim.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import layers
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.metrics import roc_auc_score
+
+from gen_ai_examples.cli import run_as_command
+from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.fit import TrainingDiverged, fit
+from gen_ai_examples.common.media import render, side_by_side
+from gen_ai_examples.common.methods.gan import GAN, gan_randomness, hinge
+from gen_ai_examples.common.methods.gan_watch import GANWatch, draw, start_anew
+from gen_ai_examples.common.methods.mixture import PixelMixture
+from gen_ai_examples.common.metrics.features import train_judge
+from gen_ai_examples.common.metrics.image import features_frechet, precision_recall
+from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.strategy import strategy
+
+ANSWERS = ("Q1.4",)
+SMOKE = dict(steps=4, batch_size=8, plain_seeds=2, seeds=1, looks=2, judge_steps=2)
+
+COLLAPSED = 0.1  # recall
+REMEDY = "slower G"  # chosen on a part of the training images
+
+
+def remedies(rate):
+    """What each adds to plain training, alone: options of `build_gan`."""
+    return {
+        "plain": {},
+        "hinge loss": dict(loss=hinge),
+        "batch norm in G": dict(batch_norm=True),
+        "spectral norm in D": dict(spectral_norm=True),
+        "gradient penalty": dict(gradient_penalty=1.0),
+        "slower G": dict(g_rate=rate / 4),
+        "slower D": dict(d_rate=rate / 4),
+        "both slower": dict(g_rate=rate / 4, d_rate=rate / 4),
+    }
+
+
+def build_gan(latent_dim, g_rate, d_rate, batch_norm=False, spectral_norm=False, **game):
+    gan = GAN(build_generator(latent_dim, batch_norm), build_discriminator(spectral_norm), **game)
+    gan.compile(
+        # Averages are kept beside the weights, and change nothing until they are asked for.
+        g_optimizer=keras.optimizers.Adam(g_rate, beta_1=0.5, use_ema=True, ema_momentum=0.99),
+        d_optimizer=keras.optimizers.Adam(d_rate, beta_1=0.5),
+    )
+    return gan
+
+
+def build_generator(latent_dim, batch_norm):
+    x = z = keras.Input((latent_dim,))
+    for _ in range(2):
+        x = layers.Dense(128, use_bias=not batch_norm)(x)  # the norm has the bias
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
+        x = layers.ReLU()(x)
+    x = layers.Dense(8 * 8, "tanh")(x)
+    return keras.Model(z, layers.Reshape((8, 8, 1))(x), name="generator")
+
+
+def build_discriminator(spectral_norm):
+    def dense(units):
+        layer = layers.Dense(units)
+        return layers.SpectralNormalization(layer) if spectral_norm else layer
+
+    picture = keras.Input((8, 8, 1))
+    x = layers.Flatten()(picture)
+    for _ in range(2):
+        x = layers.LeakyReLU(0.2)(dense(128)(x))
+    return keras.Model(picture, dense(1)(x), name="discriminator")  # logits (B, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """What became of a run, by the images it draws in the end."""
+
+    recall: float
+    frechet: float
+    finite: bool = True  # every loss
+
+    @property
+    def collapsed(self):
+        return not self.finite or self.recall < COLLAPSED
+
+    def diverged(self, untrained):
+        """`untrained`: the Frechet distance before training."""
+        return not self.finite or (self.collapsed and self.frechet > untrained)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    history: dict[str, list[float]]
+    images: np.ndarray
+    ending: Ending
+    averaged: Ending  # of the generator's averaged weights
+
+
+def share_collapsed(endings):
+    return float(np.mean([e.collapsed for e in endings]))
+
+
+def share_diverged(endings, untrained):
+    return float(np.mean([e.diverged(untrained) for e in endings]))
+
+
+def typical(endings, score):
+    return float(np.median([getattr(e, score) for e in endings]))
+
+
+def warning(signs, collapsed):
+    """Chance (AUC) that a run which will collapse shows more of a sign than one which will not.
+
+    0.5 for a sign that says nothing, and where all runs end alike. A sign that is not finite
+    warns most.
+    """
+    if len(set(collapsed)) < 2:
+        return 0.5
+    return float(roc_auc_score(collapsed, np.nan_to_num(signs, nan=1e30, posinf=1e30)))
+
+
+def main(
+    steps=1200,
+    batch_size=32,
+    learning_rate=0.018,
+    latent_dim=16,
+    plain_seeds=24,
+    seeds=8,
+    looks=12,
+    judge_steps=600,
+    seed=0,
+) -> Answer:
+    train, held_out = image.digits().split()
+    n = len(held_out)
+    judge = train_judge(train, judge_steps)
+    real = judge(held_out.images)
+    latents = np.random.default_rng(seed).normal(size=(n, latent_dim)).astype("float32")
+
+    def recall(images):
+        return precision_recall(real, judge(images))[1]
+
+    def ending(images, finite=True):
+        return Ending(recall(images), features_frechet(real, judge(images)), finite)
+
+    watch = GANWatch(train.images[:n], latents, recall)
+    every = max(1, steps // looks)
+
+    def run(gan, run_seed):
+        noise = gan_randomness(latent_dim)
+        data = batches({"images": train.images}, batch_size, run_seed, noise)
+        finite = True
+        try:
+            fit(gan, data, steps, callbacks=[watch], steps_per_epoch=every)
+        except TrainingDiverged:
+            finite = False
+        images = draw(gan.generator, latents)
+        # From here on the averages are the weights.
+        gan.g_optimizer.finalize_variable_values(gan.generator.trainable_variables)
+        averaged = draw(gan.generator, latents)
+        return Run(gan.history.history, images, ending(images, finite), ending(averaged, finite))
+
+    runs = {}
+    for remedy, options in remedies(learning_rate).items():
+        options = dict(g_rate=learning_rate, d_rate=learning_rate) | options
+        with strategy().scope():
+            gan = build_gan(latent_dim, **options)
+        runs[remedy] = []
+        for i in range(plain_seeds if remedy == "plain" else seeds):
+            run_seed = 1000 * seed + i
+            keras.utils.set_random_seed(run_seed)
+            with strategy().scope():
+                start_anew(gan, build_gan(latent_dim, **options))
+            if not runs["plain"]:
+                untrained = ending(draw(gan.generator, latents)).frechet
+            gan.name = f"{remedy}, seed {run_seed}"  # for the progress
+            runs[remedy].append(run(gan, run_seed))
+
+    plain, cured = runs["plain"], runs[REMEDY]
+    endings = {remedy: [r.ending for r in done] for remedy, done in runs.items()}
+    endings["averaged weights of G"] = [r.averaged for r in plain]
+    collapsed = {remedy: share_collapsed(ends) for remedy, ends in endings.items()}
+    third = max(1, looks // 3)
+
+    def announces(name, sign=1):
+        """`warning` of what was seen of `name` a third of the way through."""
+        seen = [(r.history.get(name, []) + [sign * np.inf] * third)[third - 1] for r in plain]
+        return warning([sign * value for value in seen], [r.ending.collapsed for r in plain])
+
+    mixture = ending(PixelMixture(train, seed=seed).sample(held_out.labels))
+    reference = ending(train.images[:n])
+    averaged = typical([r.averaged for r in cured], "frechet")
+    by_recall = sorted(plain, key=lambda r: r.ending.recall)
+    shown = {
+        "plain, the worst seed": by_recall[0],
+        "plain, the best seed": by_recall[-1],
+        f"{REMEDY}, the first seed": cured[0],
+    }
+    return Answer(
+        claims=[
+            Claim(
+                "A generator that learns at a quarter of the discriminator's rate collapses less "
+                "often than plain training does, even if that may try a second seed.",
+                collapsed[REMEDY],
+                "share of seeds that collapsed",
+                {
+                    "plain training": collapsed["plain"],
+                    "plain training, two seeds of two": collapsed["plain"] ** 2,
+                    "the discriminator slower instead": collapsed["slower D"],
+                },
+                better="lower",
+                best=0.0,
+            ),
+            Claim(
+                "The generator's loss, a third of the way through, says which seeds will have "
+                "collapsed in the end; the discriminator's, read either way, says less.",
+                announces("g_loss"),
+                "area under the ROC curve",
+                {
+                    "a high loss of the discriminator": announces("d_loss"),
+                    "a low loss of the discriminator": announces("d_loss", -1),
+                    "a coin": 0.5,
+                },
+                better="higher",
+                best=1.0,
+            ),
+            Claim(
+                "Averaged over a hundred steps, the slower generator's weights draw digits closer "
+                "to held-out ones than its last weights do.",
+                averaged,
+                "median Frechet distance of digit features",
+                {"its last weights": typical(endings[REMEDY], "frechet")},
+                better="lower",
+                best=reference.frechet,
+            ),
+            Claim(
+                "A Gaussian mixture, which has no game to lose, draws digits closer to held-out "
+                "ones than the steady GAN: stability is not yet quality.",
+                mixture.frechet,
+                "Frechet distance of digit features",
+                {
+                    f"{REMEDY}, median": typical(endings[REMEDY], "frechet"),
+                    f"{REMEDY}, averaged weights, median": averaged,
+                },
+                better="lower",
+                best=reference.frechet,
+            ),
+        ],
+        metrics={
+            "early_auc_wide_score_gap": announces("score_gap"),
+            "early_auc_high_gradient_norm": announces("gradient_norm"),
+            "early_auc_low_recall": announces("recall", -1),
+            "diverged_plain": share_diverged(endings["plain"], untrained),
+            "recall_training_images": reference.recall,
+            "recall_gaussian_mixture": mixture.recall,
+            "frechet_untrained": untrained,
+        }
+        | {
+            f"{score}_{remedy.replace(' ', '_')}": value
+            for remedy, ends in endings.items()
+            for score, value in (
+                ("collapsed", collapsed[remedy]),
+                ("median_recall", typical(ends, "recall")),
+                ("median_frechet", typical(ends, "frechet")),
+            )
+        },
+        media={
+            "recall_over_training": recall_figure({"plain training": plain, REMEDY: cured}, every),
+            "collapsed_by_remedy": share_figure(endings, untrained),
+            "samples": side_by_side(
+                {"held-out digits": held_out.images[:40]}
+                | {
+                    f"{title}: recall {r.ending.recall:.2f}": r.images[:40]
+                    for title, r in shown.items()
+                },
+                columns=10,
+            ),
+        },
+    )
+
+
+def recall_figure(panels, every):
+    """Recall over the steps, a line for every seed and a panel for every remedy."""
+    figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+    all_axes = figure.subplots(1, len(panels), sharey=True)
+    for axes, (remedy, runs) in zip(all_axes, panels.items(), strict=True):
+        for run in runs:
+            recall = run.history.get("recall", [])
+            color = "tab:red" if run.ending.collapsed else "tab:blue"
+            axes.plot(every * np.arange(1, len(recall) + 1), recall, color=color, lw=1.2, alpha=0.7)
+        axes.axhline(COLLAPSED, color="black", lw=0.8, ls="--")
+        n_fell = sum(run.ending.collapsed for run in runs)
+        axes.set(title=f"{remedy}: {n_fell} of {len(runs)} seeds collapsed", xlabel="steps")
+        axes.grid(alpha=0.3)
+    all_axes[0].set(ylabel="recall of held-out digits", ylim=(-0.02, 1))
+    key = {
+        "held to the end": Line2D([], [], color="tab:blue"),
+        "collapsed": Line2D([], [], color="tab:red"),
+        "limit of collapse": Line2D([], [], color="black", lw=0.8, ls="--"),
+    }
+    all_axes[0].legend(key.values(), key.keys(), loc="upper left", fontsize=9)
+    return render(figure)
+
+
+def share_figure(endings, untrained):
+    """Bars: the share of seeds that collapsed, and of these the ones that diverged."""
+    names = sorted(endings, key=lambda name: -share_collapsed(endings[name]))
+    collapsed = [share_collapsed(endings[name]) for name in names]
+    diverged = [share_diverged(endings[name], untrained) for name in names]
+    counts = [
+        f"{sum(e.collapsed for e in endings[name])} of {len(endings[name])}" for name in names
+    ]
+    figure = Figure(figsize=(7.5, 0.4 * len(names) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(names, collapsed, color="tab:orange", label="collapsed")
+    axes.barh(names, diverged, color="tab:red", label="and diverged: worse than untrained")
+    axes.bar_label(bars, counts, padding=3)
+    axes.set(xlabel="share of seeds", xlim=(0, 1.12))
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return render(figure)
+
+
+if __name__ == "__main__":
+    run_as_command(main)
