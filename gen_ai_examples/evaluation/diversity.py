@@ -96,7 +96,7 @@ def main(
 
     def share(score):
         """What the repetitive generator has of the blurry one's score."""
-        return of_repetitive[score] / of_blurry[score]
+        return of_repetitive[score] / max(of_blurry[score], 1e-9)  # 0 before any training
 
     return Answer(
         claims=[
