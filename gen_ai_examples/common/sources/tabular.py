@@ -103,6 +103,39 @@ class Table:
             labels=np.concatenate([self.labels, other.labels]),
         )
 
+    def one_against_rest(self, label: int) -> Table:
+        """The table with two classes: 1 for `label`, 0 for all others."""
+        others = [name for i, name in enumerate(self.names) if i != label]
+        rest = others[0] if len(others) == 1 else f"not {self.names[label]}"
+        return replace(
+            self,
+            labels=(self.labels == label).astype(np.int64),
+            names=(rest, self.names[label]),
+        )
+
+    def binned(self, column: str, like: Table, most: int = 8) -> tuple[list[str], np.ndarray]:
+        """The values of a column as a few codes (N,), and words for the codes.
+
+        Args:
+            like: the table whose `most` most frequent categories keep a code of their own, or
+                whose numbers are cut into as many ranges of about equal counts.
+        """
+        if column in self.categorical_names:
+            i = self.categorical_names.index(column)
+            counts = np.bincount(like.categorical[:, i], minlength=len(self.categories[i]))
+            order = np.argsort(-counts, kind="stable")
+            words = [self.categories[i][code] for code in order[:most]]
+            rest = ["other"] if len(order) > most else []
+            return words + rest, np.argsort(order)[self.categorical[:, i]].clip(max=most)
+        i = self.numeric_names.index(column)
+        known = like.numeric[~np.isnan(like.numeric[:, i]), i]
+        edges = np.unique(np.quantile(known, np.arange(1, most) / most)) if len(known) else known
+        edges = edges[edges > known.min(initial=np.inf)]
+        words = [f"< {edges[0]:g}" if len(edges) else "any", *(f"from {e:g}" for e in edges)]
+        missing = np.isnan(self.numeric[:, i])
+        codes = np.searchsorted(edges, self.numeric[:, i], "right")
+        return [*words, "missing"], np.where(missing, len(words), codes)
+
     def text(self) -> str:
         """The rows as aligned words, for people."""
         lines = [[*self.numeric_names, *self.categorical_names, self.target]]

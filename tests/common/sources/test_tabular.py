@@ -99,3 +99,23 @@ def test_spread_scores_are_normal_whatever_the_column():
     scores = TableEncoder(train).encode(train, np.random.default_rng(0))[:, :6]
     np.testing.assert_allclose(scores.mean(0), 0, atol=0.02)
     np.testing.assert_allclose(scores.std(0), 1, atol=0.02)
+
+
+def test_one_class_against_the_rest(read):
+    text = GOOD.replace(",a\n", ",c\n", 10)
+    three = read(text)
+    two = three.one_against_rest(three.names.index("c"))
+    assert two.names == ("not c", "c") and np.bincount(two.labels).tolist() == [30, 10]
+    table = read(GOOD)
+    assert table.one_against_rest(0).names == ("b", "a")
+
+
+def test_bins_count_every_row_once(read):
+    table = read(GOOD)
+    words, codes = table.binned("size", table, most=4)
+    assert words == ["< 9.75", "from 9.75", "from 19.5", "from 29.25", "missing"]
+    assert np.bincount(codes).tolist() == [10, 10, 10, 10]
+    words, codes = table.binned("colour", table, most=1)
+    assert words[-1] == "other" and np.bincount(codes).tolist() == [20, 20]
+    table.numeric[:3] = np.nan
+    assert (table.binned("size", table, most=4)[1][:3] == 4).all()

@@ -1,0 +1,88 @@
+"""More rows of a rare class, made from those there are without training a network."""
+
+from dataclasses import replace
+
+import numpy as np
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+
+from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.sources.tabular import Table, TableEncoder
+
+
+def smote(
+    table: Table, label: int, n: int, encoder: TableEncoder, seed: int, neighbours: int = 5
+) -> Table:
+    """`n` rows, each between a row of class `label` and one of its nearest ones of that class.
+
+    Rows are interpolated as `encoder` encodes them, one-hot codes like numbers, and decoded: the
+    category is that of the nearer end, a number one that the training rows have.
+
+    Args:
+        table: rows of two classes or more, two of `label` at least.
+        neighbours: of which one is chosen, at most those there are.
+
+    Raises:
+        InputError: a single class, or a single row of `label`.
+
+    Source: Chawla et al. 2002, https://arxiv.org/abs/1106.1813.
+    """
+    options = _options(table, label, n, seed, neighbours)
+    vectors, labels = SMOTE(**options).fit_resample(encoder.encode(table), table.labels)
+    return encoder.decode(vectors[len(table) :], labels[len(table) :])
+
+
+def smote_nc(table: Table, label: int, n: int, seed: int, neighbours: int = 5) -> Table:
+    """As `smote`, but numbers are interpolated as they are, and each category is the one that is
+    most frequent among the neighbours. A missing number counts as the median of its column.
+
+    Raises:
+        InputError: a single class, or a single row of `label`.
+
+    Source: section 6.1 of Chawla et al. 2002, https://arxiv.org/abs/1106.1813.
+    """
+    options = _options(table, label, n, seed, neighbours)
+    n_numeric, n_categorical = table.numeric.shape[1], table.categorical.shape[1]
+    if not n_categorical:
+        sampler = SMOTE(**options)
+    elif not n_numeric:
+        sampler = SMOTEN(**options)
+    else:
+        sampler = SMOTENC([*range(n_numeric, n_numeric + n_categorical)], **options)
+    cells = np.hstack([_without_missing(table.numeric), table.categorical])
+    cells, labels = (drawn[len(table) :] for drawn in sampler.fit_resample(cells, table.labels))
+    return replace(
+        table,
+        numeric=cells[:, :n_numeric],
+        categorical=cells[:, n_numeric:].astype(np.int64),
+        labels=labels,
+    )
+
+
+def independent(table: Table, rng: np.random.Generator) -> Table:
+    """The table with each column shuffled within each class: the right columns, the wrong rows."""
+    mixed = replace(table, numeric=table.numeric.copy(), categorical=table.categorical.copy())
+    for label in np.unique(table.labels):
+        of_class = table.labels == label
+        mixed.numeric[of_class] = rng.permuted(table.numeric[of_class], axis=0)
+        mixed.categorical[of_class] = rng.permuted(table.categorical[of_class], axis=0)
+    return mixed
+
+
+def _options(table, label, n, seed, neighbours):
+    known = int(np.sum(table.labels == label))
+    if known in (0, 1, len(table)):
+        raise InputError(
+            f"SMOTE needs two rows of the class {table.names[label]!r} at least and rows of "
+            f"another class; {known} of {len(table)} row(s) are of it."
+        )
+    return dict(
+        sampling_strategy={label: known + n},
+        k_neighbors=min(neighbours, known - 1),
+        random_state=seed,
+    )
+
+
+def _without_missing(numeric):
+    known = ~np.isnan(numeric)
+    medians = [np.median(x[k]) if k.any() else 0 for x, k in zip(numeric.T, known.T, strict=True)]
+    return np.where(known, numeric, medians) if numeric.size else numeric
