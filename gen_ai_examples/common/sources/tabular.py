@@ -168,6 +168,26 @@ def bank_marketing() -> Table:
     return _table(gzip.decompress(bundled("bank_marketing.csv.gz").read_bytes()).decode(), "y")
 
 
+def thyroid() -> Table:
+    """9,172 patients of a laboratory, 1984 to 1987: hormones in the blood, and diagnosis. Bundled.
+
+    As recorded: four ages are above 400, measurements that nobody asked for are missing, and so is
+    the sex of 307. Three quarters have no diagnosis of the thyroid ("nothing"), the others one of
+    eight, of which only the first letter that the source gives is kept.
+
+    Returns:
+        7 numeric columns (age, TSH, T3, TT4, T4U, FTI, TBG) and 15
+        categorical ones, 9 classes.
+
+    Raises:
+        InputError: the bundled file is missing or damaged.
+
+    Source: R. Quinlan, Garvan Institute, 1987, https://doi.org/10.24432/C5D010, CC BY 4.0.
+    """
+    content = bundled("thyroid.csv.gz").read_bytes()
+    return _table(gzip.decompress(content).decode(), "diagnosis")
+
+
 def csv(path: str | Path, target: str | None) -> Table:
     """Read the user's own table, a text file with a line of names above the rows.
 

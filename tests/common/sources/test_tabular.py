@@ -119,3 +119,13 @@ def test_bins_count_every_row_once(read):
     assert words[-1] == "other" and np.bincount(codes).tolist() == [20, 20]
     table.numeric[:3] = np.nan
     assert (table.binned("size", table, most=4)[1][:3] == 4).all()
+
+
+def test_the_thyroid_table_has_its_recorded_errors_and_gaps():
+    table = tabular.thyroid()
+    assert table.numeric.shape == (9172, 7) and table.categorical.shape == (9172, 15)
+    assert len(table.names) == 9
+    assert np.sum(table.labels == table.names.index("nothing")) == 6771
+    ages = table.numeric[:, table.numeric_names.index("age")]
+    assert sorted(ages[ages > 120].tolist()) == [455, 65511, 65512, 65526]
+    assert np.isnan(table.numeric).sum(0).tolist() == [0, 842, 2604, 442, 809, 802, 8823]
