@@ -62,12 +62,15 @@ class KneserNey:
             p = table.interpolate(code * self.vocabulary + np.arange(self.vocabulary), p)
         return p
 
-    def sample(self, context: np.ndarray, length: int, seed: int = 0) -> np.ndarray:
-        """Draw `length` tokens that follow a context (T,)."""
+    def sample(
+        self, context: np.ndarray, length: int, seed: int = 0, temperature: float = 1.0
+    ) -> np.ndarray:
+        """Draw `length` tokens that follow a context (T,), from chances p^(1 / temperature)."""
         rng = np.random.default_rng(seed)
         drawn = list(context)
         for _ in range(length):
-            p = self.probabilities(np.array(drawn[len(drawn) - self.order + 1 :]))
+            known = np.array(drawn[max(len(drawn) - self.order + 1, 0) :])
+            p = self.probabilities(known) ** (1 / temperature)
             drawn.append(rng.choice(self.vocabulary, p=p / p.sum()))
         return np.array(drawn[len(context) :], np.int64)
 

@@ -1,127 +1,214 @@
-"""A causal transformer with what has been learned since GPT-2, for little training.
+"""A causal transformer with what was found since GPT-2, for when every step counts.
 
-Positions as rotations of queries and keys (Su et al. 2021, https://arxiv.org/abs/2104.09864), root
-mean square normalisation without weights (Zhang & Sennrich 2019, https://arxiv.org/abs/1910.07467),
-of queries and keys too (Henry et al. 2020, https://arxiv.org/abs/2010.04245), squared ReLU (So et
-al. 2021, https://arxiv.org/abs/2109.08668), no biases, and every block beginning as the identity.
+Rotations of queries and keys instead of positions (Su et al. 2021,
+https://arxiv.org/abs/2104.09864), root mean squares instead of layer normalisation (Zhang &
+Sennrich 2019, https://arxiv.org/abs/1910.07467), of queries and keys too (Henry et al. 2020,
+https://arxiv.org/abs/2010.04245), squared rectifiers (So et al. 2021,
+https://arxiv.org/abs/2109.08668), no biases, and blocks that begin as the identity. Reading in
+pieces works as in `transformer.py`.
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-Memory = list[tuple]
+Memory = list[tuple]  # per block: keys and values, both (B, heads, T, dim / heads)
+
+SHARPNESS = 0.3  # of attention: scores are at most that times dim / heads
+SLOWEST = 1000.0  # tokens in which the slowest rotation turns by one radian
 
 
-def normalised(x):
-    wide = ops.cast(x, "float32")
-    scale = tf.math.rsqrt(ops.mean(ops.square(wide), axis=-1, keepdims=True) + 1e-6)
-    return ops.cast(wide * scale, x.dtype)
+def normalise(x):
+    """Divide features (..., dim) by their root mean square, which is taken in float32."""
+    full = ops.cast(x, "float32")
+    scale = ops.rsqrt(ops.mean(ops.square(full), axis=-1, keepdims=True) + 1e-6)
+    return ops.cast(full * scale, x.dtype)
 
 
-def dense(units, **options):
-    return layers.Dense(units, use_bias=False, **options)
+def rotations(at, size):
+    """Cosine and sine (T, size / 2) of the angles of places (T,): at a rate of its own each."""
+    rates = SLOWEST ** -(ops.arange(size // 2, dtype="float32") / (size // 2))
+    angles = ops.cast(at, "float32")[:, None] * rates
+    return ops.cos(angles), ops.sin(angles)
+
+
+def rotate(x, cos, sin):
+    """Turn features (..., T, size), half of them against the other half, by the angles given.
+
+    So the product of a query and a key depends on how far apart they are alone.
+    """
+    cos, sin = ops.cast(cos, x.dtype), ops.cast(sin, x.dtype)
+    a, b = ops.split(x, 2, axis=-1)
+    return ops.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+
+
+def _dense(units, fan_in):
+    """With outputs of the size of the inputs; from zero if `fan_in` is 0."""
+    start = keras.initializers.RandomNormal(stddev=fan_in**-0.5) if fan_in else "zeros"
+    return layers.Dense(units, use_bias=False, kernel_initializer=start)
 
 
 class Attention(layers.Layer):
-    def __init__(self, dim, heads, base, sharp, **options):
+    """Each place looks at itself and at the places before it.
+
+    Args:
+        dim: of the features.
+        heads: `dim / heads` is even.
+    """
+
+    def __init__(self, dim: int, heads: int, **options):
         super().__init__(**options)
-        self.dim, self.heads, self.base, self.sharp = dim, heads, base, sharp
-        init = keras.initializers.RandomNormal(stddev=dim**-0.5)
-        self.q, self.k, self.v = (dense(dim, kernel_initializer=init, name=n) for n in "qkv")
-        self.out = dense(dim, kernel_initializer="zeros", name="out")
+        self.dim = dim
+        self.heads = heads
+        # Three, not one of 3 dim: an optimizer that looks at whole matrices keeps them apart.
+        self.queries, self.keys, self.values = (_dense(dim, dim) for _ in range(3))
+        self.output_projection = _dense(dim, 0)
 
     def build(self, shape):
-        for layer in (self.q, self.k, self.v, self.out):
+        for layer in (self.queries, self.keys, self.values, self.output_projection):
             layer.build(shape)
 
-    def _rotate(self, x, at):
-        half = self.dim // self.heads // 2
-        rates = self.base ** -(ops.arange(half, dtype="float32") / half)
-        angles = ops.cast(at, "float32")[:, None] * rates
-        cos, sin = ops.cast(ops.cos(angles), x.dtype), ops.cast(ops.sin(angles), x.dtype)
-        a, b = x[..., :half], x[..., half:]
-        return ops.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+    def call(self, x, memory, places):
+        """Features (B, T, dim) to the like, and keys and values of all that was read.
 
-    def call(self, x, memory=None, training=False):
+        Args:
+            memory: the keys and values of P earlier places; None for P = 0.
+            places: cosine and sine of `rotations`, and what each may look at (T, P + T).
+        """
+        *angles, known = places
         n, length = ops.shape(x)[0], ops.shape(x)[1]
-        size = self.dim // self.heads
 
-        def split(y):
-            return ops.transpose(ops.reshape(y, (n, length, self.heads, size)), (0, 2, 1, 3))
+        def split(features):  # (B, heads, T, dim / heads)
+            parts = ops.reshape(features, (n, length, self.heads, self.dim // self.heads))
+            return ops.transpose(parts, (0, 2, 1, 3))
 
-        q, k, v = split(self.q(x)), split(self.k(x)), split(self.v(x))
-        read = 0 if memory is None else ops.shape(memory[0])[2]
-        at = ops.arange(length) + read
-        q, k = self._rotate(normalised(q), at), self._rotate(normalised(k), at)
+        queries = rotate(normalise(split(self.queries(x))), *angles)
+        keys = rotate(normalise(split(self.keys(x))), *angles)
+        values = split(self.values(x))
         if memory is not None:
-            k = ops.concatenate([memory[0], k], axis=2)
-            v = ops.concatenate([memory[1], v], axis=2)
-        scores = ops.cast(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))), "float32")
-        known = ops.arange(read + length)[None, :] <= at[:, None]
-        shares = tf.nn.softmax(ops.where(known, scores * self.sharp, -1e9))
-        mixed = ops.matmul(ops.cast(shares, v.dtype), v)
+            keys = ops.concatenate([memory[0], keys], axis=2)  # (B, heads, P + T, dim / heads)
+            values = ops.concatenate([memory[1], values], axis=2)
+        scores = SHARPNESS * ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        # TensorFlow's: that of Keras warns wherever the first place looks at itself alone.
+        shares = tf.nn.softmax(ops.where(known, ops.cast(scores, "float32"), -1e9))
+        mixed = ops.matmul(ops.cast(shares, values.dtype), values)
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (n, length, self.dim))
-        return self.out(mixed), (k, v)
+        return self.output_projection(mixed), (keys, values)
 
 
 class Block(layers.Layer):
-    def __init__(self, dim, heads, base, sharp, mult, drop, **options):
+    """Attention, then two dense layers at each place, each added to what comes in.
+
+    Args:
+        dim, heads: see `Attention`.
+    """
+
+    def __init__(self, dim: int, heads: int, **options):
         super().__init__(**options)
-        self.attention = Attention(dim, heads, base, sharp)
-        init = keras.initializers.RandomNormal(stddev=dim**-0.5)
-        self.hidden = dense(mult * dim, kernel_initializer=init, name="hidden")
-        self.narrow = dense(dim, kernel_initializer="zeros", name="narrow")
-        self.mult = mult
+        self.attention = Attention(dim, heads)
+        self.hidden = _dense(4 * dim, dim)
+        self.narrow = _dense(dim, 0)
 
     def build(self, shape):
         self.attention.build(shape)
         self.hidden.build(shape)
-        self.narrow.build((*shape[:-1], self.mult * shape[-1]))
+        self.narrow.build((*shape[:-1], 4 * shape[-1]))
 
-    def call(self, x, memory=None):
-        mixed, memory = self.attention(normalised(x), memory)
-        x = x + mixed
-        return x + self.narrow(ops.square(ops.relu(self.hidden(normalised(x))))), memory
+    def call(self, x, memory, places, masks=None):
+        """As `Attention`; `masks` are two of (B, 1, dim), what each part is multiplied by."""
+        mixed, memory = self.attention(normalise(x), memory, places)
+        x = x + (mixed if masks is None else masks[0] * mixed)
+        found = self.narrow(ops.square(ops.relu(self.hidden(normalise(x)))))
+        return x + (found if masks is None else masks[1] * found), memory
 
 
+@keras.saving.register_keras_serializable("gen_ai_examples")
 class GPT(keras.Model):
-    def __init__(self, vocabulary, length, starts=1, dim=128, depth=3, heads=4, base=1000.0,
-                 sharp=0.3, mult=4, drop=0.0, bigram=0, emb=0.1, **options):
+    """Logits of the token after each one that was read; all equal before training.
+
+    Args:
+        vocabulary: number of tokens it can answer with.
+        length: most tokens it is to read.
+        starts: further tokens that it reads and never answers with, numbered from `vocabulary`.
+        dim: of the features.
+        depth: number of blocks.
+        heads: of attention; `dim / heads` is even.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        length: int,
+        starts: int = 1,
+        dim: int = 128,
+        depth: int = 3,
+        heads: int = 4,
+        **options,
+    ):
         super().__init__(**{"name": "gpt"} | options)
-        self.vocabulary, self.length, self.starts, self.dim = vocabulary, length, starts, dim
-        self.tokens = layers.Embedding(vocabulary + starts, dim, embeddings_initializer=keras.initializers.RandomNormal(stddev=emb), name="embedding")
-        self.bigram = bigram
-        if bigram:
-            self.pairs = layers.Embedding(bigram, dim, embeddings_initializer="zeros", name="embedding_pairs")
-        self.blocks = [Block(dim, heads, base, sharp, mult, drop, name=f"block_{i}") for i in range(depth)]
-        self.head = dense(vocabulary, kernel_initializer="zeros", name="head")
-        self.drop = drop
+        self.vocabulary = vocabulary
+        self.length = length
+        self.starts = starts
+        self.dim = dim
+        self.heads = heads
+        small = keras.initializers.RandomNormal(stddev=0.1)
+        self.tokens = layers.Embedding(vocabulary + starts, dim, small)
+        self.blocks = [Block(dim, heads) for _ in range(depth)]
+        self.head = layers.Dense(
+            vocabulary, use_bias=False, kernel_initializer="zeros", dtype="float32", name="head"
+        )
         self.build()
 
+    @property
+    def mask_shape(self) -> tuple[int, int]:
+        """Of what `masks` holds for one sequence: a row for the tokens, two for each block."""
+        return 1 + 2 * len(self.blocks), self.dim
+
     def build(self, shape=None):
-        features = (None, None, self.dim)
+        """At once: a model that is passed into another must have its weights in the scope."""
         self.tokens.build()
-        if self.bigram:
-            self.pairs.build()
         for layer in (*self.blocks, self.head):
-            layer.build(features)
+            layer.build((None, None, self.dim))
         self.built = True
 
-    def call(self, tokens, training=False):
-        return self.extend(tokens, None, training)[0]
+    def call(self, tokens, training=False, masks=None):
+        """Tokens (B, T) to logits (B, T, vocabulary) float32; for `masks` see `extend`."""
+        return self.extend(tokens, None, masks)[0]
 
-    def extend(self, tokens, memory, training=False):
-        x = self.tokens(tokens)
-        if self.bigram:
-            before = ops.pad(tokens[:, :-1], ((0, 0), (1, 0)))
-            code = (ops.cast(before,"int64") * 36313 + ops.cast(tokens,"int64") * 27191) % self.bigram
-            x = x + self.pairs(code)
-        x = x0 = normalised(x)
+    def extend(self, tokens, memory: Memory | None, masks=None):
+        """Read `tokens` (B, T) after those that `memory` holds, None for none.
+
+        Args:
+            masks: (B, *mask_shape), what features are multiplied by, the same at all places of
+                a sequence; None for ones. Dropout as Gal & Ghahramani 2016,
+                https://arxiv.org/abs/1512.05287, draws it.
+
+        Returns:
+            Logits (B, T, vocabulary) float32, and the memory of all that was read.
+        """
+        read = 0 if memory is None else ops.shape(memory[0][0])[2]
+        length = ops.shape(tokens)[1]
+        at = ops.arange(length) + read
+        known = ops.arange(read + length)[None, :] <= at[:, None]
+        places = (*rotations(at, self.dim // self.heads), known)
+        x = normalise(self.tokens(tokens))
+        if masks is not None:
+            first, *masks = ops.split(ops.cast(masks, x.dtype), self.mask_shape[0], axis=1)
+            x = first * x
         kept = []
-        for block, before in zip(self.blocks, memory or [None] * len(self.blocks), strict=True):
-            x, now = block(x, before)
+        for i, block in enumerate(self.blocks):
+            of_block = None if masks is None else masks[2 * i : 2 * i + 2]
+            x, now = block(x, memory and memory[i], places, masks=of_block)
             kept.append(now)
-        x = normalised(x)
-        return ops.cast(self.head(x), "float32"), kept
+        return self.head(normalise(x)), kept
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "vocabulary": self.vocabulary,
+            "length": self.length,
+            "starts": self.starts,
+            "dim": self.dim,
+            "depth": len(self.blocks),
+            "heads": self.heads,
+        }

@@ -1,8 +1,8 @@
-"""Byte-pair encoding: a text as numbers of frequent pieces, and back without loss.
+"""A text as numbers: of its characters, or of its frequent pieces.
 
-Sennrich et al. 2016, https://aclanthology.org/P16-1162/, by SentencePiece (Kudo & Richardson 2018,
-https://arxiv.org/abs/1808.06226). The pieces are learned from a text that is given, so a model that
-is tested on another text must learn them from its training part alone.
+Byte-pair encoding: Sennrich et al. 2016, https://aclanthology.org/P16-1162/, by SentencePiece (Kudo
+& Richardson 2018, https://aclanthology.org/D18-2012/). Both are learned from the text that is
+given: for a model that is tested on another text, from its training part alone.
 """
 
 import io
@@ -13,19 +13,41 @@ import sentencepiece
 
 from gen_ai_examples.common.errors import InputError
 
-_BLANK = "\u2581"  # how SentencePiece writes a blank; one in the text is spelled by its bytes
+_BLANK = "\u2581"  # how SentencePiece writes a blank; one that is in the text goes by its bytes
 _LONGEST = 1000  # characters that are learned from in a row
+
+
+class Characters:
+    """Each character of a text, numbered from 0 on, and one number for all others.
+
+    What it costs to tell which of the others one is stays out of any measure.
+    """
+
+    def __init__(self, text: str):
+        self._characters = sorted(set(text))
+        self._numbers = {character: i for i, character in enumerate(self._characters)}
+        self.unknown = len(self._characters)
+        self.vocabulary = self.unknown + 1
+
+    def encode(self, text: str) -> np.ndarray:
+        """Numbers (N,) int32, one for each character."""
+        return np.array([self._numbers.get(c, self.unknown) for c in text], np.int32)
+
+    def decode(self, numbers: np.ndarray) -> str:
+        """The text; unknown characters become U+FFFD."""
+        return "".join([*self._characters, "\ufffd"][number] for number in numbers)
 
 
 class BytePairs:
     """Pieces of text, each with a number from 0 to `vocabulary` - 1.
 
-    A piece is within a line and a word, whose blank before it belongs to it. The 256 bytes, which
-    spell whatever has no piece of its own, are among them: every text can be encoded.
+    A piece is part of one word, to which the blank before it belongs. Among the pieces are the 256
+    bytes, which spell whatever has no piece of its own: every text can be encoded.
 
     Args:
         text: to learn from.
-        pieces: how many to learn, single characters included.
+        pieces: how many to learn, single characters included; of those, at most half as many as
+            this, the most frequent ones.
 
     Raises:
         InputError: the text does not have so many pieces.
@@ -33,19 +55,13 @@ class BytePairs:
 
     def __init__(self, text: str, pieces: int):
         model = io.BytesIO()
-        lines = [
-            line[at : at + _LONGEST]
-            for line in text.split("\n")
-            for at in range(0, len(line), _LONGEST)
-        ]
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
+                sentence_iterator=iter(_stretches(text, pieces // 2)),
                 model_writer=model,
                 model_type="bpe",
-                # And those of its own: what is unknown, the end of a line, the bytes.
-                vocab_size=1 + 1 + 256 + pieces,
-                character_coverage=_coverage("".join(lines), pieces // 2),
+                vocab_size=1 + 1 + 256 + pieces,  # the unknown, the end of a line, the bytes
+                character_coverage=1.0,
                 byte_fallback=True,
                 user_defined_symbols=["\n"],
                 normalization_rule_name="identity",
@@ -53,34 +69,37 @@ class BytePairs:
                 remove_extra_whitespaces=False,
                 bos_id=-1,
                 eos_id=-1,
-                num_threads=1,
+                num_threads=1,  # or the order of equally frequent pairs could depend on it
                 minloglevel=3,
             )
-        except (RuntimeError, ValueError) as error:
-            raise InputError(f"A text of {len(text):,} characters has no {pieces} pieces.") from error
+        except (RuntimeError, OSError) as error:
+            raise InputError(
+                f"{pieces} pieces cannot be learned from a text of {len(text):,} characters."
+            ) from error
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
         self.vocabulary = self._processor.get_piece_size()
-        self._bytes = [self._spelled(i) for i in range(self.vocabulary)]
-
-    def _spelled(self, i):
-        piece = self._processor.id_to_piece(i)
-        if self._processor.is_byte(i):
-            return bytes([int(piece[1:-1], 16)])
-        return piece.replace(_BLANK, " ").encode() * (not self._processor.is_unknown(i))
+        self._bytes = [self._spelled(number) for number in range(self.vocabulary)]
+        self._blank = [self._processor.piece_to_id(f"<0x{b:02X}>") for b in _BLANK.encode()]
 
     def encode(self, text: str) -> np.ndarray:
         """Numbers (N,) int32 of the pieces that spell a text."""
-        blank = [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in _BLANK.encode()]
-        first, *parts = [self._processor.encode(part) for part in text.split(_BLANK)]
-        numbers = first + [number for part in parts for number in blank + part]
-        return np.array(numbers, np.int32)
+        first, *parts = self._processor.encode(text.split(_BLANK))
+        return np.array(first + [n for part in parts for n in self._blank + part], np.int32)
 
     def decode(self, numbers: np.ndarray) -> str:
         """The text of pieces (N,); bytes that make no character become U+FFFD."""
         return b"".join(self._bytes[number] for number in numbers).decode(errors="replace")
 
+    def _spelled(self, number):
+        piece = self._processor.id_to_piece(number)
+        if self._processor.is_byte(number):
+            return bytes([int(piece[1:-1], 16)])
+        return b"" if self._processor.is_unknown(number) else piece.replace(_BLANK, " ").encode()
 
-def _coverage(text, most):
-    """The share of a text that its `most` frequent characters make up."""
+
+def _stretches(text, most):
+    """Parts of lines, without what is to be spelled by bytes: all but the `most` characters."""
     counts = Counter(text)
-    return sum(n for _, n in counts.most_common(most)) / max(len(text), 1)
+    rare = dict.fromkeys(map(ord, counts - Counter(dict(counts.most_common(most)))), "\n")
+    lines = text.translate(rare | {ord(_BLANK): "\n"}).split("\n")
+    return [line[at : at + _LONGEST] for line in lines for at in range(0, len(line), _LONGEST)]

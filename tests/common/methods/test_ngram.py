@@ -74,6 +74,20 @@ def test_samples_follow_the_chances_and_the_seed():
     assert np.mean(after_a == 1) == pytest.approx(model.probabilities(letters("a"))[1], abs=0.05)
 
 
+def test_a_low_temperature_draws_what_is_likeliest():
+    model = KneserNey(letters("ab" * 20 + "acb" * 5), 3, order=2)
+    np.testing.assert_array_equal(model.sample(letters("a"), 4, temperature=0.01), [1, 0, 1, 0])
+
+
+@pytest.mark.parametrize("order", [1, 3, 7])
+def test_each_draw_sees_as_much_of_the_text_as_the_order_allows(order, monkeypatch):
+    model, seen = KneserNey(letters("abcd" * 30), 4, order), []
+    chances = model.probabilities
+    monkeypatch.setattr(model, "probabilities", lambda c: seen.append(list(c)) or chances(c))
+    text = [*letters("ab"), *model.sample(letters("ab"), 8)]
+    assert seen == [text[max(at - order + 1, 0) : at] for at in range(2, 10)]
+
+
 def test_longer_contexts_help_on_prose():
     text = moby_dick()[:200_000]
     _, tokens = np.unique(list(text), return_inverse=True)
