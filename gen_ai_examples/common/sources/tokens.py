@@ -21,10 +21,15 @@ class Characters:
     """Each character of a text, numbered from 0 on, and one number for all others.
 
     What it costs to tell which of the others one is stays out of any measure.
+
+    Args:
+        text: to learn from.
+        at_least: how often a character must be in it. With 1, nothing unknown is in the text
+            itself, so a model of it takes unknown characters for impossible.
     """
 
-    def __init__(self, text: str):
-        self._characters = sorted(set(text))
+    def __init__(self, text: str, at_least: int = 1):
+        self._characters = sorted(c for c, n in Counter(text).items() if n >= at_least)
         self._numbers = {character: i for i, character in enumerate(self._characters)}
         self.unknown = len(self._characters)
         self.vocabulary = self.unknown + 1

@@ -73,3 +73,8 @@ def test_known_characters_come_back_and_others_are_one(text):
     for letter in "xyz":
         text = text.replace(letter, "\ufffd")
     assert characters.decode(numbers) == text
+
+
+def test_rare_characters_can_be_unknown():
+    characters = Characters("abcabca", at_least=3)
+    assert characters.decode(characters.encode("abc")) == "a\ufffd\ufffd"
