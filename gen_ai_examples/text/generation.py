@@ -33,12 +33,12 @@ from gen_ai_examples.common.media import Text, curves
 from gen_ai_examples.common.methods.language_model import (
     LanguageModel,
     sample_recomputing,
+    text_optimizer,
     windows,
 )
-from gen_ai_examples.common.methods.ngram import KneserNey
+from gen_ai_examples.common.methods.ngram import KneserNey, best_order
 from gen_ai_examples.common.metrics.text import (
     bits_per_character,
-    copied,
     known_words,
     longest_copies,
     repetition,
@@ -58,17 +58,6 @@ SMOKE = dict(
 NOVEL, OURS, GREEDY, COUNTS = "the novel", "GPT", "GPT, always the likeliest token", "n-gram"
 
 
-class Watch(keras.callbacks.Callback):
-    """Keeps what `measure()` returns at the end of each epoch, under the name `held_out`."""
-
-    def __init__(self, measure):
-        super().__init__()
-        self.measure = measure
-
-    def on_epoch_end(self, epoch, logs):
-        logs["held_out"] = self.measure()
-
-
 def train_gpt(train, held_out, pieces, steps, batch_size, context, dim, depth, rate, dropout, seed):
     """A model, its tokens, what tells its surprise at tokens (N,), and how training went."""
     tokens = BytePairs(train, pieces)
@@ -76,19 +65,7 @@ def train_gpt(train, held_out, pieces, steps, batch_size, context, dim, depth, r
     with strategy().scope():
         network = GPT(tokens.vocabulary, context, dim=dim, depth=depth)
         model = LanguageModel(network)
-        decay = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
-        # Muon is for matrices between features; Adam, with smaller steps, for the words.
-        model.compile(
-            keras.optimizers.Muon(
-                decay,
-                weight_decay=0.1,
-                exclude_layers=["head"],
-                adam_lr_ratio=0.4,
-                adam_beta_1=0.8,
-                adam_beta_2=0.95,
-                adam_weight_decay=0.0,
-            )
-        )
+        model.compile(text_optimizer(rate, steps))
     xla = strategy().num_replicas_in_sync == 1
     of_window = tf.function(model.nats, jit_compile=xla, autograph=False)
 
@@ -100,16 +77,16 @@ def train_gpt(train, held_out, pieces, steps, batch_size, context, dim, depth, r
 
     examples = windows(text, context, batch_size, network.mask_shape, dropout, seed)
     begun = bits()
-    history = fit(
-        model,
-        examples,
-        steps,
-        callbacks=[Watch(bits)],
-        steps_per_epoch=max(steps // 10, 1),
-        jit_compile=xla,
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(held_out=bits())
+    )
+    tenth = max(steps // 10, 1)
+    kept = fit(
+        model, examples, steps, callbacks=[watch], steps_per_epoch=tenth, jit_compile=xla
     ).history["held_out"]
-    read = batch_size * context * steps / len(text) / len(history)  # times the text, in an epoch
-    return model, tokens, nats, (read * np.arange(len(history) + 1), [begun, *history])
+    # How often the text was read between two measurements.
+    read = batch_size * context * steps / len(text) / len(kept)
+    return model, tokens, nats, (read * np.arange(len(kept) + 1), [begun, *kept])
 
 
 def best_ngram(tokens_of, longest, train, held_out):
@@ -117,8 +94,7 @@ def best_ngram(tokens_of, longest, train, held_out):
     first, then = split_text(train, 1 / 9)
     tokens = tokens_of(first)
     a, b, n = tokens.encode(first), tokens.encode(then), tokens.vocabulary
-    orders = [order for order in range(2, longest + 1) if order * np.log2(n) < 63]
-    order = min(orders, key=lambda order: KneserNey(a, n, order).nats(b).sum())
+    order = best_order(a, b, n, longest)
     tokens = tokens_of(train)
     model = KneserNey(tokens.encode(train), tokens.vocabulary, order)
     return model, tokens, bits_per_character(model.nats(tokens.encode(held_out)), held_out)
@@ -228,7 +204,6 @@ def main(
             for quantity, measure in {
                 "repetition": repeated,
                 "known words": words,
-                "copied stretches of 30 characters": lambda its: copied(its, train, 30),
                 "longest copy in characters": lambda its: np.mean(longest_copies(its, train)),
             }.items()
             for name, its in written.items()
@@ -252,12 +227,11 @@ def speed_up(model, n, length, seed):
     """How many times as fast n texts are drawn with a memory, and the share of equal tokens."""
     labels = np.zeros(n, int)
     calls = {
-        "memory": lambda seed: model.sample(labels, length, seed=seed),
-        "none": lambda seed: sample_recomputing(model, labels, length, seed=seed),
+        "memory": lambda length: model.sample(labels, length, seed=seed),
+        "none": lambda length: sample_recomputing(model, labels, length, seed=seed),
     }
-    for call in calls.values():
-        call(seed)  # traced, before it counts
-    seconds, drawn = take_turns(calls, [seed])
+    take_turns(calls, [2])  # traced, before it counts
+    seconds, drawn = take_turns(calls, [length])
     return seconds["none"] / seconds["memory"], np.mean(drawn["memory"][0] == drawn["none"][0])
 
 

@@ -16,8 +16,8 @@ from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.media import Text
-from gen_ai_examples.common.methods.language_model import LanguageModel, windows
-from gen_ai_examples.common.methods.ngram import KneserNey
+from gen_ai_examples.common.methods.language_model import LanguageModel, text_optimizer, windows
+from gen_ai_examples.common.methods.ngram import KneserNey, best_order
 from gen_ai_examples.common.metrics.text import bits_per_character, surprise
 from gen_ai_examples.common.nets.gpt import GPT
 from gen_ai_examples.common.sources.text import tang_poems
@@ -45,18 +45,7 @@ def train_gpt(train, held_out, tokens, steps, batch_size, context, dim, depth, r
     with strategy().scope():
         network = GPT(tokens.vocabulary, context, dim=dim, depth=depth)
         model = LanguageModel(network)
-        decay = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
-        model.compile(
-            keras.optimizers.Muon(
-                decay,
-                weight_decay=0.1,
-                exclude_layers=["head"],
-                adam_lr_ratio=0.4,
-                adam_beta_1=0.8,
-                adam_beta_2=0.95,
-                adam_weight_decay=0.0,
-            )
-        )
+        model.compile(text_optimizer(rate, steps))
     xla = strategy().num_replicas_in_sync == 1
     examples = windows(tokens.encode(train), context, batch_size, network.mask_shape, dropout, seed)
     fit(model, examples, steps, jit_compile=xla)
@@ -66,13 +55,13 @@ def train_gpt(train, held_out, tokens, steps, batch_size, context, dim, depth, r
 
 
 def main(
-    steps=400,
+    steps=600,
     batch_size=16,
     context=96,
     dim=96,
     depth=2,
     learning_rate=0.02,
-    dropout=0.3,
+    dropout=0.2,
     longest=4,
     temperature=0.8,
     draws=4,
@@ -187,9 +176,7 @@ def best_ngram(parts, longest):
     first, then, whole = written_out(*parts[:-1]), written_out(parts[-1]), written_out(*parts)
     tokens = Characters(first, at_least=2)
     a, b = tokens.encode(first), tokens.encode(then)
-    order = min(
-        range(1, longest + 1), key=lambda n: KneserNey(a, tokens.vocabulary, n).nats(b).sum()
-    )
+    order = best_order(a, b, tokens.vocabulary, longest)
     tokens = Characters(whole, at_least=2)
     return KneserNey(tokens.encode(whole), tokens.vocabulary, order)
 

@@ -6,6 +6,7 @@ Ghahramani 2016, https://arxiv.org/abs/1512.05287), whose masks are small enough
 batch.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -38,6 +39,23 @@ class LanguageModel(Autoregressive):
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
         self.optimizer.apply(gradients, weights)
         return replica_logs(loss=loss)
+
+
+def text_optimizer(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
+    """Muon for what is between features, Adam for tokens; the rate falls to 0 along a line.
+
+    Muon makes the update of each matrix orthogonal: https://kellerjordan.github.io/posts/muon/,
+    scaled as https://arxiv.org/abs/2502.16982. A `GPT` is known by the names of its layers.
+    """
+    return keras.optimizers.Muon(
+        keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, 0.0),
+        weight_decay=0.1,
+        exclude_layers=["head"],
+        adam_lr_ratio=0.4,
+        adam_beta_1=0.8,
+        adam_beta_2=0.95,
+        adam_weight_decay=0.0,
+    )
 
 
 def windows(

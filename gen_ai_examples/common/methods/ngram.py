@@ -80,6 +80,18 @@ class KneserNey:
         return windows @ self.vocabulary ** np.arange(n - 1, -1, -1, dtype=np.int64)
 
 
+def best_order(tokens: np.ndarray, then: np.ndarray, vocabulary: int, longest: int) -> int:
+    """The order, of those up to `longest` that fit, whose model of `tokens` predicts `then` best.
+
+    Args:
+        tokens, then: sequences, one to count and another to choose by, from the training part too.
+        vocabulary: see `KneserNey`.
+        longest: at least 1.
+    """
+    orders = [order for order in range(1, longest + 1) if order * np.log2(vocabulary) < 63]
+    return min(orders, key=lambda order: KneserNey(tokens, vocabulary, order).nats(then).sum())
+
+
 class _Counts:
     """The counts of one order: of n-grams, and of the contexts that they begin with."""
 

@@ -91,19 +91,6 @@ def known_words(texts: Sequence[str], source: str) -> float:
     return float(np.mean(found))
 
 
-def copied(texts: Sequence[str], source: str, length: int = 50) -> float:
-    """Share of all stretches of `length` characters of the texts that the source has as well.
-
-    Raises:
-        InputError: all texts are shorter than `length`.
-    """
-    known = _stretches(source, length)
-    found = [part in known for text in texts for part in _stretches(text, length, list)]
-    if not found:
-        raise InputError(f"The texts have no {length} characters.")
-    return float(np.mean(found))
-
-
 def longest_copies(texts: Sequence[str], source: str) -> list[int]:
     """How many characters the longest stretch has that a text and the source share, per text."""
     low, high = np.zeros(len(texts), int), np.array([len(text) for text in texts])
@@ -119,8 +106,8 @@ def longest_copies(texts: Sequence[str], source: str) -> list[int]:
     return low.tolist()
 
 
-def _stretches(text, length, kind=set):
-    return kind(text[i : i + length] for i in range(len(text) - length + 1))
+def _stretches(text, length):
+    return {text[i : i + length] for i in range(len(text) - length + 1)}
 
 
 def _words(text):

@@ -7,6 +7,7 @@ from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.methods.language_model import (
     LanguageModel,
     sample_recomputing,
+    text_optimizer,
     windows,
 )
 from gen_ai_examples.common.nets.gpt import GPT
@@ -28,7 +29,7 @@ def model(scope=None, spread=0.0, optimizer=None, depth=2):
 
 
 def muon():
-    return keras.optimizers.Muon(0.02, exclude_layers=["head"])
+    return text_optimizer(0.02, 150)
 
 
 def data(dropout=0.1, batch_size=4, depth=2):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_ai_examples.common.errors import InputError
-from gen_ai_examples.common.methods.ngram import KneserNey, _discounts
+from gen_ai_examples.common.methods.ngram import KneserNey, _discounts, best_order
 from gen_ai_examples.common.sources.text import moby_dick, split_text
 
 
@@ -97,6 +97,17 @@ def test_longer_contexts_help_on_prose():
         for order in (1, 2, 4, 6)
     ]
     assert bits[0] > bits[1] + 0.5 > bits[2] + 1 and bits[3] < bits[2] < 2.6
+
+
+def test_the_best_order_is_as_long_as_what_is_remembered():
+    """A token is what two before it add up to: shorter contexts miss it, longer ones add none."""
+    tokens = list(np.random.default_rng(0).integers(0, 5, 2))
+    for noise in np.random.default_rng(1).random(4000):
+        tokens.append((tokens[-1] + tokens[-2] + (noise < 0.2)) % 5)
+    first, then = np.split(np.array(tokens), [3000])
+    assert best_order(first, then, 5, longest=6) == 3
+    assert best_order(first, then, 5, longest=2) in (1, 2)
+    assert best_order(first, then, 2**30, longest=6) <= 2
 
 
 @pytest.mark.parametrize(

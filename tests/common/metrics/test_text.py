@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.metrics.text import (
     bits_per_character,
-    copied,
     known_words,
     longest_copies,
     repetition,
@@ -68,13 +67,6 @@ def test_known_words_are_those_of_the_source_whole():
     assert known_words(["a me b", "a mee b"], source) == 1 / 2
     with pytest.raises(InputError, match="no words"):
         known_words(["12 34", "a b"], source)
-
-
-def test_copied_is_the_share_of_stretches_in_the_source():
-    assert copied(["xxabcd"], "..abcd..", length=3) == 2 / 4
-    assert copied(["abcd", "wxyz"], "abcd", length=2) == 3 / 6
-    with pytest.raises(InputError, match="no 9 characters"):
-        copied(["abcd"], "abcd", length=9)
 
 
 @settings(deadline=None)
