@@ -29,7 +29,7 @@ def test_a_few_steps_predict_a_held_out_text_better_than_equal_chances():
 def test_an_ngram_of_either_tokens_is_scored_by_the_character(tokens_of):
     train, held_out = split_text(NOVEL)
     model, tokens, bits = best_ngram(tokens_of, 3, train, held_out)
-    assert model.vocabulary == tokens.vocabulary and 2 <= model.order <= 3
+    assert model.vocabulary == tokens.vocabulary and 1 <= model.order <= 3
     assert 2 < bits < 3.5
 
 
@@ -55,3 +55,8 @@ def test_a_short_text_is_refused(tmp_path):
     (tmp_path / "own.txt").write_text("short " * 100)
     with pytest.raises(InputError, match="at least 30,000"):
         generation.main(**SMOKE, text=str(tmp_path / "own.txt"))
+
+
+def test_a_context_longer_than_what_is_held_out_is_refused():
+    with pytest.raises(InputError, match="fewer than the context"):
+        train_gpt(NOVEL, "Call me Ishmael.", 300, 1, 2, 32, 8, 1, 0.01, 0.0, 0)

@@ -14,6 +14,7 @@ from keras import ops
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.methods.autoregressive import Autoregressive, draw
 from gen_ai_examples.common.strategy import replica_logs, replica_mean
+from gen_ai_examples.common.timing import take_turns
 
 
 class LanguageModel(Autoregressive):
@@ -97,6 +98,23 @@ def sample_recomputing(
         tf.constant(begun, tf.int32), tf.constant(uniform), tf.constant(temperature, tf.float32)
     )
     return drawn.numpy()
+
+
+def speed_up(model: Autoregressive, n: int, length: int, seed: int = 0) -> tuple[float, float]:
+    """What the memory gains: how many times as fast n sequences are drawn, measured in turns.
+
+    Returns:
+        The time without it over the time with it, and the share of tokens that are the same.
+    """
+    labels = np.zeros(n, int)
+    calls = {
+        "memory": lambda length: model.sample(labels, length, seed=seed),
+        "none": lambda length: sample_recomputing(model, labels, length, seed=seed),
+    }
+    take_turns(calls, [2])  # traced, before it counts
+    seconds, drawn = take_turns(calls, [length])
+    same = np.equal(drawn["memory"], drawn["none"])
+    return seconds["none"] / seconds["memory"], float(np.mean(same))
 
 
 def _recomputing(network):

@@ -65,12 +65,16 @@ class KneserNey:
     def sample(
         self, context: np.ndarray, length: int, seed: int = 0, temperature: float = 1.0
     ) -> np.ndarray:
-        """Draw `length` tokens that follow a context (T,), from chances p^(1 / temperature)."""
+        """Draw `length` tokens that follow a context (T,), from chances p^(1 / temperature).
+
+        A temperature of 0 takes the most likely token.
+        """
         rng = np.random.default_rng(seed)
         drawn = list(context)
         for _ in range(length):
             known = np.array(drawn[max(len(drawn) - self.order + 1, 0) :])
-            p = self.probabilities(known) ** (1 / temperature)
+            p = self.probabilities(known)
+            p = (p / p.max()) ** (1 / max(temperature, 1e-6))
             drawn.append(rng.choice(self.vocabulary, p=p / p.sum()))
         return np.array(drawn[len(context) :], np.int64)
 

@@ -4,9 +4,11 @@ import pytest
 
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
+from gen_ai_examples.common.methods import language_model
 from gen_ai_examples.common.methods.language_model import (
     LanguageModel,
     sample_recomputing,
+    speed_up,
     text_optimizer,
     windows,
 )
@@ -106,6 +108,24 @@ def test_recomputing_draws_what_the_memory_draws(temperature):
     drawn = sample_recomputing(ours, labels, LENGTH, temperature, seed=3)
     np.testing.assert_array_equal(drawn, ours.sample(labels, LENGTH, None, temperature, seed=3))
     assert (drawn != sample_recomputing(ours, labels, LENGTH, 1.0, seed=4)).any()
+
+
+def test_the_gain_is_the_time_without_the_memory_over_that_with_it(monkeypatch):
+    ours, clock = model(), [0.0]
+
+    def drawing(seconds, token):
+        def draw(labels, length, seed):
+            clock[0] += seconds * length
+            return np.full((len(labels), length), token) * (np.arange(length) > 1)
+
+        return draw
+
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(ours, "sample", drawing(1, 2))
+    monkeypatch.setattr(
+        language_model, "sample_recomputing", lambda _, *a, **o: drawing(5, 3)(*a, **o)
+    )
+    assert speed_up(ours, 3, length=8) == (5.0, 0.25)
 
 
 @pytest.mark.parametrize("optimizer", [None, muon], ids=["adam", "muon"])
