@@ -1,9 +1,27 @@
-"""Can a model that has read three hundred Tang poems write verse in their form?
+"""Can a network that has read three hundred Tang poems write verse in their form?
 
-A small causal transformer (see `common/nets/gpt.py`) reads the poems character by character, with
-much dropout. The n-gram is Kneser and Ney's, of the best order for another tenth of the poems.
+A small causal transformer (the parts and their sources are in `common/nets/gpt.py`) reads the poems
+character by character, with dropout, and goes on from the first verse of poems that were held out
+whole, every tenth of the anthology. A verse is what stands between two punctuation marks; most have
+five or seven characters. The n-gram is modified Kneser-Ney's (Chen & Goodman 1999,
+https://doi.org/10.1006/csla.1999.0128), of the order that is best for another tenth; both models
+take characters that the training poems have only once for one unknown character.
+
+The article gives the arts a recurrent network without any work of art in it, and names neither
+authors nor their rights. These poets died a thousand years ago.
 
     gen-ai-examples run text.verse --steps 600
+
+What to expect, in half a minute: verses of five or seven characters in lines of two, the length
+asked for held several times to ten times as often as by the n-gram, from seed to seed very
+differently. Where a verse ends takes a count of characters, which an n-gram does not keep. Which
+character follows is the other way round: twenty thousand characters are too few, the network
+becomes sure of what it has read, and is worse than mere frequencies. It arranges scraps of
+the poets, hardly ever a whole verse of theirs; there is no rhyme, tone or sense in it but by chance.
+
+What mattered, on a tenth of the training poems: dropout (with less the verses fell apart, and so
+they did with more), and enough steps for the form, although characters get worse with each.
+Mixing weights were not tuned.
 """
 
 import re
@@ -92,20 +110,20 @@ def main(
 
     # Asked for by the first verse of a held-out poem: verses of its length.
     written = {OURS: [], COUNTS: [], REAL: []}
-    lengths = []
+    lengths, rng = [], np.random.default_rng(seed)
     for i, poem in enumerate(held_out):
         whole = written_out([poem])
         lengths.append(len(verses(whole)[0]))
         given = "\n\n" + whole[: lengths[-1] + 1]
         begun = tokens.encode(given)
         prefix, labels = np.tile(begun, (draws, 1)), np.zeros(draws, int)
-        drawn = model.sample(labels, context, prefix, temperature, seed=draws * seed + i)
+        drawn = model.sample(labels, context, prefix, temperature, seed=seed * len(held_out) + i)
         written[OURS].append([tokens.decode(row) for row in drawn])
         n = context - len(begun)
         written[COUNTS].append(
             [
-                given + tokens.decode(ngram.sample(begun, n, draws * i + j, temperature))
-                for j in range(draws)
+                given + tokens.decode(ngram.sample(begun, n, rng.integers(2**31), temperature))
+                for _ in range(draws)
             ]
         )
         written[REAL].append([whole])

@@ -93,17 +93,20 @@ def known_words(texts: Sequence[str], source: str) -> float:
 
 def longest_copies(texts: Sequence[str], source: str) -> list[int]:
     """How many characters the longest stretch has that a text and the source share, per text."""
-    low, high = np.zeros(len(texts), int), np.array([len(text) for text in texts])
-    while (low < high).any():  # a stretch is shared only if all that are in it are
-        middle = (low + high + 1) // 2
-        for length in np.unique(middle[low < high]):
-            known = _stretches(source, length)
-            for i in np.flatnonzero((middle == length) & (low < high)):
-                if known.isdisjoint(_stretches(texts[i], length)):
-                    high[i] = length - 1
-                else:
-                    low[i] = length
-    return low.tolist()
+    longest, length = [0] * len(texts), 0
+    places = range(len(source))
+    while places:
+        length += 1
+        parts = [_stretches(text, length) for text in texts]
+        wanted = set().union(*parts)
+        # A stretch is shared only if its beginning is, so ever fewer places are left to look at.
+        places = [i for i in places if source[i : i + length] in wanted]
+        known = {source[i : i + length] for i in places}
+        longest = [
+            before if known.isdisjoint(its) else length
+            for before, its in zip(longest, parts, strict=True)
+        ]
+    return longest
 
 
 def _stretches(text, length):
