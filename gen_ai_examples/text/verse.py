@@ -12,16 +12,16 @@ authors nor their rights. These poets died a thousand years ago.
 
     gen-ai-examples run text.verse --steps 600
 
-What to expect, in half a minute: verses of five or seven characters in lines of two, the length
-asked for held several times to ten times as often as by the n-gram, from seed to seed very
-differently. Where a verse ends takes a count of characters, which an n-gram does not keep. Which
-character follows is the other way round: twenty thousand characters are too few, the network
-becomes sure of what it has read, and is worse than mere frequencies. It arranges scraps of
-the poets, hardly ever a whole verse of theirs; there is no rhyme, tone or sense in it but by chance.
+What to expect, in half a minute: verses of five or seven characters, two to a line, the length that
+was given kept several times as often as by the n-gram, though from seed to seed very differently.
+Where a verse ends takes a count of characters, which an n-gram does not keep. Which character
+follows is the other way round: twenty thousand characters are too few, the network becomes sure of
+what it has read, and is worse than mere frequencies. It arranges scraps of the poets, hardly ever a
+whole verse of theirs; rhyme, tone or sense come about by chance alone.
 
 What mattered, on a tenth of the training poems: dropout (with less the verses fell apart, and so
-they did with more), and enough steps for the form, although characters get worse with each.
-Mixing weights were not tuned.
+they did with more), and enough steps for the form, although characters get worse with each. The
+weights for mixing were chosen there too.
 """
 
 import re
