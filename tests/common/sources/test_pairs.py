@@ -38,7 +38,7 @@ def test_names_that_are_not_unique_are_refused(tmp_path):
 
 
 def test_missing_folders_and_few_pairs_are_refused(tmp_path):
-    with pytest.raises(InputError, match="no folder .*input"):
+    with pytest.raises(InputError, match=r"no folder .*input"):
         own_pairs(tmp_path, 8)
     for side in ("input", "target"):
         write(tmp_path / side, {"a.png": 1, "b.png": 2})
