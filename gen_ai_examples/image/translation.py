@@ -8,7 +8,7 @@ the networks are small, with residual blocks and without dropout.
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
@@ -25,7 +25,7 @@ from gen_ai_examples.common.metrics.image import (
     nearest,
     ssim,
 )
-from gen_ai_examples.common.nets.conv import depth_to_space
+from gen_ai_examples.common.nets.pix2pix import build_patch_discriminator, build_translator
 from gen_ai_examples.common.panels import panels
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.sources.pairs import own_pairs
@@ -35,52 +35,14 @@ ANSWERS = ("Q14.4",)
 SMOKE = dict(steps=2, batch_size=2, width=8, judge_steps=2, trees=1)
 
 SIZE = 64
+LINE = (SIZE, SIZE, 1)
 
 
 def build_generator(width):
-    """Line art (B, 64, 64, 1) to colour (B, 64, 64, 3) in [-1, 1]: a U-Net from 32x32 to 4x4."""
-    line = keras.Input((SIZE, SIZE, 1))
-    x = activated(layers.Conv2D(width, 4, 2, padding="same")(line))
-    x = activated(layers.Conv2D(width, 3, padding="same")(x))
-    skips = []
-    for channels in (2 * width, 4 * width, 4 * width):
-        skips.append(x)
-        x = residual(activated(layers.Conv2D(channels, 4, 2, padding="same")(x)))
-    x = residual(x)
-    for channels in (4 * width, 2 * width, width):
-        x = layers.Concatenate()([layers.UpSampling2D(2)(x), skips.pop()])
-        x = residual(activated(layers.Conv2D(channels, 3, padding="same")(x)))
-    # The four pixels of each place, so that fine strokes reach the last layers.
-    x = layers.Concatenate()([x, space_to_depth(line)])
-    x = activated(layers.Conv2D(48, 3, padding="same")(x))
-    x = layers.Conv2D(12, 3, padding="same", dtype="float32")(x)
-    return keras.Model(line, ops.tanh(depth_to_space(x, 2)), name="generator")
-
-
-def build_discriminator(width):
-    """`[line art, colour]` to logits (B, 8, 8, 1), each for a patch of 38x38 pixels."""
-    line, colour = keras.Input((SIZE, SIZE, 1)), keras.Input((SIZE, SIZE, 3))
-    x = layers.Concatenate()([line, colour])
-    for channels in (width, 2 * width, 4 * width):
-        x = layers.LeakyReLU(0.2)(layers.Conv2D(channels, 4, 2, padding="same")(x))
-    x = layers.LeakyReLU(0.2)(layers.Conv2D(4 * width, 3, padding="same")(x))
-    logits = layers.Conv2D(1, 1, dtype="float32")(x)
-    return keras.Model([line, colour], logits, name="discriminator")
-
-
-def activated(x):
-    return layers.LeakyReLU(0.2)(layers.BatchNormalization(synchronized=True)(x))
-
-
-def residual(x):
-    h = activated(layers.Conv2D(x.shape[-1], 3, padding="same")(activated(x)))
-    return x + layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer="zeros")(h)
-
-
-def space_to_depth(x):
-    """(B, 64, 64, 1) to (B, 32, 32, 4)."""
-    x = ops.reshape(x, (-1, SIZE // 2, 2, SIZE // 2, 2))
-    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4)), (-1, SIZE // 2, SIZE // 2, 4))
+    """Line art (B, 64, 64, 1) to colour (B, 64, 64, 3) in [-1, 1]."""
+    line = keras.Input(LINE)
+    colour = ops.tanh(build_translator(LINE, 3, width)(line))
+    return keras.Model(line, colour, name="generator")
 
 
 def main(
@@ -106,7 +68,7 @@ def main(
         lambda batch, seed: mirror_and_shift(batch, seed, reach=4),
     )
     with strategy().scope(), precision(dtype):
-        model = Pix2Pix(build_generator(width), build_discriminator(32), l1_weight)
+        model = Pix2Pix(build_generator(width), build_patch_discriminator(LINE), l1_weight)
         decay = keras.optimizers.schedules.CosineDecay
         model.compile(
             keras.optimizers.Adam(decay(learning_rate, steps), beta_1=0.5),
