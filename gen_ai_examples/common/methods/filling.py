@@ -5,7 +5,6 @@ What lies in the hole of a picture is never looked at.
 """
 
 import numpy as np
-import tensorflow as tf
 from skimage.restoration import inpaint_biharmonic
 
 
@@ -42,28 +41,3 @@ def closest_picture(pictures: np.ndarray, hole: np.ndarray, candidates: np.ndarr
     # Squared differences over known pixels, without what is the same for all candidates.
     distances = weights @ (flat**2).T - 2 * seen @ flat.T
     return np.where(hole > 0, candidates[distances.argmin(1)], pictures)
-
-
-def push_pull(pictures: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
-    """A smooth filling cheap enough to be computed for every batch of a training.
-
-    Means of what is known, over blocks of 2, 4, 8, ... pixels; where nothing is known, the mean of
-    the next larger block, interpolated.
-
-    Args:
-        pictures: (B, H, W, C), whose height and width are powers of 2.
-        hole: (B, H, W, 1).
-
-    Source: Gortler et al. 1996, https://doi.org/10.1145/237170.237200, section 3.4.
-    """
-    known = 1 - hole
-    levels = [(pictures * known, known)]
-    while levels[-1][1].shape[1] > 1:
-        values, weights = (tf.nn.avg_pool2d(x, 2, 2, "VALID") for x in levels[-1])
-        # A block counts as known as soon as one of its pixels is.
-        share = tf.minimum(1.0, 4 * weights)
-        levels.append((values / tf.maximum(weights, 1e-6) * share, share))
-    filled = levels[-1][0]
-    for values, weights in reversed(levels[:-1]):
-        filled = values + (1 - weights) * tf.image.resize(filled, values.shape[1:3])
-    return filled

@@ -5,7 +5,6 @@ from gen_ai_examples.common.methods.filling import (
     biharmonic,
     closest_picture,
     mean_fill,
-    push_pull,
 )
 from gen_ai_examples.common.sources.holes import fixed_strokes
 
@@ -19,7 +18,6 @@ METHODS = {
     "mean": mean_fill,
     "biharmonic": biharmonic,
     "closest": lambda x, hole: closest_picture(x, hole, damaged(seed=1)[0]),
-    "push-pull": lambda x, hole: push_pull(x, hole).numpy(),
 }
 
 
@@ -33,7 +31,7 @@ def test_what_is_known_stays_and_what_is_hidden_is_never_looked_at(method):
     np.testing.assert_allclose(METHODS[method](spoiled, hole), filled, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["mean", "biharmonic", "push-pull"])
+@pytest.mark.parametrize("method", ["mean", "biharmonic"])
 def test_a_picture_of_one_colour_is_restored(method):
     _, hole = damaged()
     colour = np.float32([0.5, -0.25, 0])
@@ -56,19 +54,3 @@ def test_the_closest_picture_is_found_by_what_is_known():
     np.testing.assert_allclose(
         closest_picture(pictures, hole, np.concatenate([others, pictures])), pictures
     )
-
-
-def test_push_pull_takes_the_mean_of_the_smallest_block_with_something_known():
-    picture = np.zeros((1, 4, 4, 1), "float32")
-    picture[0, 0, 0], picture[0, 3, 3] = 1, -1
-    hole = np.ones_like(picture)
-    hole[0, 0, 0] = hole[0, 3, 3] = 0
-    filled = push_pull(picture, hole).numpy()[0, ..., 0]
-    assert filled[0, 0] == 1 and filled[3, 3] == -1
-    np.testing.assert_allclose(filled, -filled[::-1, ::-1], atol=1e-6)
-    assert (np.diff(np.diagonal(filled)) < 0).all() and filled[0, 1] > 0.5
-
-
-def test_push_pull_of_nothing_is_grey():
-    nothing = np.ones((2, 8, 8, 1), "float32")
-    assert np.abs(push_pull(np.ones((2, 8, 8, 3), "float32"), nothing)).max() == 0
