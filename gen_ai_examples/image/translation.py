@@ -1,9 +1,32 @@
-"""Can a network colour line art it has never seen, with colours that look meant?
+"""Can a network colour line art it has never seen, so that it looks like a real picture?
 
 pix2pix (Isola et al. 2017, https://arxiv.org/abs/1611.07004): a U-Net draws the coloured picture,
-held to its target by L1; a discriminator of patches sees line art and picture together and rejects
-colours that no artist would leave so. `common/methods/pix2pix.py` says where the method departs;
-the networks are small, with residual blocks and without dropout.
+held to its target by L1; a discriminator sees line art and picture side by side and rejects patches
+that no artist would leave so. `common/methods/pix2pix.py` and `common/nets/pix2pix.py` say where
+method and networks depart from the paper.
+
+The article shows, for translation, a frozen VGG19 as discriminator, wired to the generator's input.
+It has no output that says real or made, and never sees what the generator draws, so it trains
+nothing. Features of VGG19 make a perceptual loss, which is something else.
+
+    gen-ai-examples run image.translation --steps 1000
+
+The pairs are emoji, drawn once as line art and once in flat colour; near copies stay on one side of
+the split. Rivals: the colours of the nearest training drawing (by pixels, which beat blurred pixels
+and histograms of gradients), and a forest that predicts each pixel from the strokes around it, its
+place and the closed region it lies in. `--images DIR` takes your own pairs: `DIR/input` and
+`DIR/target`, with files of equal names.
+
+What to expect: buttons become blue, faces yellow, with clean outlines. The nearest drawing gives
+perfect pictures of something else; the forest gets the least error, and paints mud wherever several
+colours were possible; pix2pix lies between them in both respects. What no line tells (is the star
+sign purple?) it cannot know. What mattered: batch normalisation, without which the network stayed
+with a white sheet; a last layer that sees the single strokes. A flow conditioned on the line art
+was, after the same minutes, farther off in error and in realism; colour as a choice out of a
+palette gave flat blue and yellow, and white wherever it was in doubt.
+
+Limits: a thousand pairs and two minutes teach the common colours, not what things are. Fine
+patterns shimmer, and colours run where the two drawings are not in register.
 """
 
 import keras
@@ -35,6 +58,7 @@ ANSWERS = ("Q14.4",)
 SMOKE = dict(steps=2, batch_size=2, width=8, judge_steps=2, trees=1)
 
 SIZE = 64
+ERROR, REALISM = "mean absolute error", "Frechet distance"
 LINE = (SIZE, SIZE, 1)
 
 
@@ -46,10 +70,10 @@ def build_generator(width):
 
 
 def main(
-    steps=2000,
-    batch_size=8,
+    steps=1000,
+    batch_size=16,
     width=32,
-    l1_weight=25.0,
+    l1_weight=50.0,
     learning_rate=1e-3,
     judge_steps=600,
     trees=24,
@@ -72,7 +96,7 @@ def main(
         decay = keras.optimizers.schedules.CosineDecay
         model.compile(
             keras.optimizers.Adam(decay(learning_rate, steps), beta_1=0.5),
-            keras.optimizers.Adam(decay(learning_rate / 2, steps), beta_1=0.5),
+            keras.optimizers.Adam(decay(learning_rate / 4, steps), beta_1=0.5),
         )
     fit(model, pairs, steps)
 
@@ -86,52 +110,45 @@ def main(
     seen, of_truth = {name: judge(pictures) for name, pictures in made.items()}, judge(truth)
     errors = {name: np.abs(x - truth).mean((1, 2, 3)) * 127.5 for name, x in made.items()}
     scores = {
-        "mean absolute error of 255": {name: float(x.mean()) for name, x in errors.items()},
+        ERROR: {name: float(x.mean()) for name, x in errors.items()},
         "SSIM": {name: float(ssim(x, truth).mean()) for name, x in made.items()},
         "distance of features": {
             name: float(np.linalg.norm(x - of_truth, axis=1).mean()) for name, x in seen.items()
         },
-        "Frechet distance": {name: features_frechet(of_truth, x) for name, x in seen.items()},
+        REALISM: {name: features_frechet(of_truth, x) for name, x in seen.items()},
         "kernel distance": {name: kernel_distance(of_truth, x)[0] for name, x in seen.items()},
     }
 
-    def against(quality, *rivals):
-        return {name: scores[quality][name] for name in rivals}
+    def claim(statement, quality, unit, rivals, ours="pix2pix", best=None):
+        values = scores[quality]
+        return Claim(statement, values[ours], unit, {r: values[r] for r in rivals}, "lower", best)
 
     shown = {"line art": given.repeat(3, -1)} | made | {"truth": truth}
     del shown["mean picture"]
     by_error = np.argsort(errors["pix2pix"])
     return Answer(
         claims=[
-            Claim(
+            claim(
                 "Line art it has never seen is coloured nearer to the artist's picture than by "
                 "the most similar drawing of the training set.",
-                scores["mean absolute error of 255"]["pix2pix"],
-                "mean absolute error of 255",
-                against("mean absolute error of 255", "mean picture", "nearest training pair"),
-                better="lower",
+                ERROR,
+                "mean absolute error, of 255",
+                ("mean picture", "nearest training pair"),
             ),
-            Claim(
-                "What a classifier of such pictures sees in it is nearer to what it sees in the "
-                "artist's than with any rival, a forest that has the smaller error included.",
-                scores["distance of features"]["pix2pix"],
-                "distance of features, picture by picture",
-                against(
-                    "distance of features",
-                    "mean picture",
-                    "nearest training pair",
-                    "forest of pixels",
-                ),
-                better="lower",
-            ),
-            Claim(
-                "As a set they look far more like real pictures than those of the regression, "
-                "which mixes the colours that were possible.",
-                scores["Frechet distance"]["pix2pix"],
+            claim(
+                "As a set its pictures look far more like real ones than those of the best "
+                "regression of single pixels, which mixes the colours that were possible.",
+                REALISM,
                 "Frechet distance of features",
-                against("Frechet distance", "mean picture", "forest of pixels"),
-                better="lower",
-                best=scores["Frechet distance"]["nearest training pair"],
+                ("mean picture", "forest of pixels"),
+                best=scores[REALISM]["nearest training pair"],
+            ),
+            claim(
+                "The error alone would choose the mud: by it, that regression is the best of all.",
+                ERROR,
+                "mean absolute error, of 255",
+                ("pix2pix", "mean picture", "nearest training pair"),
+                ours="forest of pixels",
             ),
         ],
         metrics={
