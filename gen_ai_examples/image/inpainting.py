@@ -1,6 +1,27 @@
 """Can a network repaint the missing part of a picture better than smooth filling?
 
-DOC
+It starts from the best smooth filling and learns what that lacks, beginning at zero, as one does in
+super-resolution: a U-Net sees the biharmonic filling and where the hole is, and corrects it there.
+As in context encoders (Pathak et al. 2016, https://arxiv.org/abs/1604.07379) it is held to the
+original by L1 and judged by an adversary, here one of patches that sees the damage beside the
+repainted picture (Isola et al. 2017, https://arxiv.org/abs/1611.07004). Holes are free-form
+strokes, as in Yu et al. 2019 (https://arxiv.org/abs/1806.03589), in place of whose gated
+convolutions the filling stands.
+
+The article names inpainting twice and shows, for it, a frozen VGG19 as discriminator that never
+sees the generator's output, and an LSTM without a picture. Neither fills anything.
+
+    gen-ai-examples run image.inpainting --steps 2500
+
+The pictures are emoji of 32x32, near copies on one side of the split. Rivals, on the same holes:
+the mean colour of what is left; the pixels of the training picture that agrees best with what is
+left; and the biharmonic filling (Damelin & Hoang 2018), which continues colours and slopes.
+`--images DIR` takes your own pictures, as central squares.
+
+What to expect: EXPECT
+
+Limits: what it paints is plausible, not what was there. It gives one filling, not the many that
+were possible. Nothing here is measured on photographs.
 """
 
 import keras
