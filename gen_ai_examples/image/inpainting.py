@@ -18,7 +18,13 @@ the mean colour of what is left; the pixels of the training picture that agrees 
 left; and the biharmonic filling (Damelin & Hoang 2018), which continues colours and slopes.
 `--images DIR` takes your own pictures, as central squares.
 
-What to expect: EXPECT
+What to expect: where two fifths are hidden, half a decibel above the biharmonic filling, and less
+than half of its Frechet distance: edges go on and areas are closed, where smooth filling leaves
+fog. Pasting looks more real still, and is the farthest off. At a quarter hidden, the two are level
+in PSNR; thin scratches the biharmonic filling restores best, and the adversary's sharpness costs
+the network nearly a decibel. In SSIM the smooth filling stays ahead at every size. What mattered:
+to start from the biharmonic filling. From a mean over growing blocks, or from noise with a flow
+conditioned on what is left, the same minutes ended below it everywhere in PSNR.
 
 Limits: what it paints is plausible, not what was there. It gives one filling, not the many that
 were possible. Nothing here is measured on photographs.
@@ -124,9 +130,10 @@ def main(
         scores[name] = {method: measure(x, truth, hole, judge) for method, x in filled.items()}
         shown[name] = {"given": truth * (1 - hole) - 0.2 * hole} | filled | {"original": truth}
 
-    def claim(statement, name, quality, unit, better):
+    def claim(statement, name, quality, unit, better, ours="network", but=(), best=None):
         values = {method: its[quality] for method, its in scores[name].items()}
-        return Claim(statement, values.pop("network"), unit, values, better)
+        rivals = {method: value for method, value in values.items() if method not in (ours, *but)}
+        return Claim(statement, values[ours], unit, rivals, better, best)
 
     rows = np.linspace(0, len(truth) - 1, 10).astype(int)
     change = np.mean((shown["large holes"]["biharmonic"] - truth) ** 2, (1, 2, 3)) - np.mean(
@@ -144,18 +151,22 @@ def main(
                 "higher",
             ),
             claim(
-                "It restores more of the structure.",
+                "There its pictures also look far more like real ones than smoothly filled ones.",
                 "large holes",
-                "SSIM",
-                "SSIM, 40 % hidden",
-                "higher",
+                "Frechet distance",
+                "Frechet distance of features, 40 % hidden",
+                "lower",
+                but=("closest training picture",),
+                best=scores["large holes"]["closest training picture"]["Frechet distance"],
             ),
             claim(
-                "Thin scratches, too, which the surroundings nearly determine.",
+                "Thin scratches need no network: the surroundings nearly determine them, and the "
+                "biharmonic filling is the nearest to the original.",
                 "scratches",
                 "PSNR of the hole",
                 "dB PSNR of the hole, 10 % hidden",
                 "higher",
+                ours="biharmonic",
             ),
         ],
         metrics={
