@@ -82,10 +82,10 @@ def trained(replicas, steps, emoji):
 
 def test_a_few_steps_beat_the_biharmonic_filling_on_what_they_have_seen(emoji):
     model, columns = trained(strategy(["CPU:0"]), 150, emoji)
-    smooth, network = (
-        np.abs(x - columns["targets"]).mean()
-        for x in (columns["inputs"][..., :3], model.translate(columns["inputs"]))
-    )
+    given, targets = columns.values()
+    # In training mode: so soon, the running means of batch normalisation know too little.
+    network = np.abs(model.generator(given, training=True) - targets).mean()
+    smooth = np.abs(given[..., :3] - targets).mean()
     assert network < smooth
 
 
