@@ -70,8 +70,8 @@ def test_the_test_measures_the_hole_alone(emoji):
     assert scores["SSIM"] < 1 and scores["Frechet distance"] > 0
 
 
-def trained(replicas, steps, emoji):
-    with replicas.scope():
+def trained(steps, emoji):
+    with strategy(["CPU:0"]).scope():
         keras.utils.set_random_seed(0)
         model = Pix2Pix(build_painter(8), build_patch_discriminator(GIVEN, 8), l1_weight=100.0)
         model.compile(keras.optimizers.Adam(3e-3, beta_1=0.5), keras.optimizers.Adam(1e-3))
@@ -81,20 +81,12 @@ def trained(replicas, steps, emoji):
 
 
 def test_a_few_steps_beat_the_biharmonic_filling_on_what_they_have_seen(emoji):
-    model, columns = trained(strategy(["CPU:0"]), 150, emoji)
+    model, columns = trained(150, emoji)
     given, targets = columns.values()
     # In training mode: so soon, the running means of batch normalisation know too little.
     network = np.abs(model.generator(given, training=True) - targets).mean()
     smooth = np.abs(given[..., :3] - targets).mean()
     assert network < smooth
-
-
-def test_two_replicas_learn_what_one_learns(emoji):
-    one, two = (
-        trained(strategy([f"CPU:{i}" for i in range(n)]), 3, emoji)[0].get_weights() for n in (1, 2)
-    )
-    for a, b in zip(one, two, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-3)
 
 
 def test_own_pictures_are_repainted(tmp_path):
