@@ -9,23 +9,21 @@ from gen_ai_examples.common.media import Picture, render
 RANGE = 60  # decibels from white to black
 
 
-def spectrograms(
-    rows: list[dict[str, np.ndarray]], rate: int, labels: list[str], window: int = 256
-) -> Picture:
+def spectrograms(rows: dict[str, dict[str, np.ndarray]], rate: int, window: int = 256) -> Picture:
     """One picture of rows of titled spectrograms, time to the right and frequency up.
 
     All panels of a row share one scale, from the loudest bin of its last panel down to -60 dB.
 
     Args:
-        rows: title to waveform (T,); equally many in every row, the reference last.
+        rows: label at the left to the panels of a row, title to waveform (T,); equally many in
+            every row, the reference last.
         rate: samples per second.
-        labels: one per row, written at its left.
         window: samples per frame; a quarter of it from one frame to the next.
     """
-    n = len(rows[0])
+    n = len(next(iter(rows.values())))
     figure = Figure(figsize=(3.1 * n, 2.2 * len(rows) + 0.4), layout="constrained")
     grid = figure.subplots(len(rows), n, squeeze=False, sharex="row", sharey=True)
-    for axes_of_row, row, label in zip(grid, rows, labels, strict=True):
+    for axes_of_row, (label, row) in zip(grid, rows.items(), strict=True):
         levels = {title: _decibels(wave, window) for title, wave in row.items()}
         top = list(levels.values())[-1].max()
         for axes, (title, level) in zip(axes_of_row, levels.items(), strict=True):

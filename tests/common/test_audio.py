@@ -34,9 +34,7 @@ def test_any_spectra_become_the_waveform_that_librosa_makes_of_them(window, hop)
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    length=st.integers(300, 3000), hop=st.sampled_from([32, 64, 128]), seed=st.integers(0, 99)
-)
+@given(length=st.integers(300, 3000), hop=st.sampled_from([32, 64, 128]), seed=st.integers(0, 99))
 def test_there_and_back_changes_nothing_up_to_the_last_frame(length, hop, seed):
     waves = noise(1, length, seed=seed)
     back = istft(stft(tf.constant(waves), 256, hop), 256, hop, length).numpy()

@@ -160,7 +160,9 @@ def tuned(
         pairs: noisy and clean waveforms, (T,) each, to tune on.
         measures: by name, of (estimate, clean); higher is better.
     """
-    settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    settings = [
+        dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
+    ]
     scores = []
     for chosen in settings:
         estimates = [(method(noisy, **chosen), clean) for noisy, clean in pairs]

@@ -22,7 +22,8 @@ def si_sdr(estimate: np.ndarray, clean: np.ndarray) -> np.ndarray:
     Source: Le Roux et al. 2019, https://arxiv.org/abs/1811.02508.
     """
     estimate, clean = (
-        x - x.mean(-1, keepdims=True) for x in (np.asarray(estimate, float), np.asarray(clean, float))
+        x - x.mean(-1, keepdims=True)
+        for x in (np.asarray(estimate, float), np.asarray(clean, float))
     )
     power = (clean**2).sum(-1, keepdims=True)
     target = (estimate * clean).sum(-1, keepdims=True) / np.maximum(power, 1e-12) * clean

@@ -52,9 +52,7 @@ def test_gains_are_means_over_what_the_speech_may_have_been():
 def test_far_above_the_noise_both_gains_agree():
     xi = np.array([1e2, 1e4])
     np.testing.assert_allclose(log_mmse_gain(xi, xi), wiener_gain(xi, xi), rtol=1e-6)
-    assert log_mmse_gain(np.array(1.0), np.array(2.0)) == pytest.approx(
-        0.5 * np.exp(exp1(1.0) / 2)
-    )
+    assert log_mmse_gain(np.array(1.0), np.array(2.0)) == pytest.approx(0.5 * np.exp(exp1(1.0) / 2))
 
 
 def test_steady_noise_is_tracked_and_speech_bursts_are_not():
