@@ -69,7 +69,6 @@ HELD_OUT_SPEAKERS = ("carlo_it", "june_fr")
 HELD_OUT_NOISES = ("aircraft", "locomotive", "restaurant", "surf")
 SNRS = (-5, 0, 5, 10)  # dB
 SHOWN_SNR = 0
-SPEEDS = ((100, 100), (100, 85), (100, 118))  # lower and higher voices, of the same speakers
 MEASURES = {"SI-SDR": si_sdr, "STOI": functools.partial(stoi, rate=RATE)}
 
 WIENER = dict(alpha=(0.9, 0.95, 0.98), floor_db=(-6, -12, -20), excess=(1.0, 1.4))
@@ -96,15 +95,21 @@ def mixing(noises):
         noise = tf.gather(noises, rows) / rms(tf.gather(noises, rows))
         # A second noise now and then, and a tilted spectrum: few recordings become many.
         second = tf.roll(noise, 1, axis=0) * 10 ** draw(1, -0.5, 0.5)
-        noise += tf.where(draw(2, 0, 1) < 0.4, second, 0)
+        noise += tf.where(draw(2, 0, 1) < 0.4, second, 0.0)
         noise += draw(3, -0.7, 0.7) * tf.roll(noise, 1, axis=1)
         voices = sum(tf.roll(clean, n, axis=0) for n in (1, 2, 3))
         noise = tf.where(draw(4, 0, 1) < 0.15, voices, noise)
         gain = 10 ** (-draw(5, -8, 15) / 20) * rms(clean) / rms(noise)
-        # Clean speech has to stay as it is.
-        return {"clean": clean, "noisy": clean + noise * tf.where(draw(6, 0, 1) < 0.03, 0, gain)}
+        gain = tf.where(draw(6, 0, 1) < 0.03, 0.0, gain)  # clean speech has to stay as it is
+        return {"clean": clean, "noisy": clean + gain * noise}
 
     return mix
+
+
+def at_speeds(waves, speeds, hop):
+    """Excerpts of two seconds, slower and lower as well as faster and higher: more voices."""
+    copies = [resample_poly(w, 100, round(100 * s)) for w in waves.values() for s in speeds]
+    return np.concatenate([excerpts(copy, 2 * RATE, hop) for copy in copies])
 
 
 def rms(waves):
@@ -126,9 +131,8 @@ def main(
     own = read_recording(noisy)[: 60 * RATE] if noisy else None
     keras.utils.set_random_seed(seed)
     (speech, noises), held_out = recordings(audio)
-    voices = [resample_poly(wave, *speed) for wave in speech.values() for speed in SPEEDS]
-    clean = np.concatenate([excerpts(wave, 2 * RATE, RATE) for wave in voices])
-    loud = np.concatenate([excerpts(wave, 2 * RATE, RATE // 2) for wave in noises.values()])
+    clean = at_speeds(speech, (1.0, 0.85, 1.18), hop=RATE)
+    loud = at_speeds(noises, (1.0, 0.75, 1.3), hop=RATE // 2)
     with strategy().scope(), precision(dtype):
         model = SpeechEnhancement(spectrogram_unet(width))
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)

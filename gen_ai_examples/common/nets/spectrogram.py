@@ -8,7 +8,7 @@ def spectrogram_unet(width: int, tcn_width: int = 128, bins: int = 128) -> keras
     """Features (B, frames, bins, 3) to (B, frames, bins, 2), zero before it is trained.
 
     Four strided convolutions halve the frequencies and keep the frames; residual blocks of dilated
-    convolutions over the frames look two seconds to each side, at 16 ms a frame; four transposed
+    convolutions over the frames look 66 frames to each side, a second at 16 ms; four transposed
     convolutions lead back, each after the sum with what had its size.
 
     Args:
