@@ -8,13 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 
-def stft(waves: tf.Tensor, window: int, hop: int) -> tf.Tensor:
+def stft(waves: tf.Tensor, window: int, hop: int, power: float = 1.0) -> tf.Tensor:
     """Short-time Fourier transform with a Hann window, frames centred on multiples of `hop`.
 
     Args:
         waves: (B, T) float32.
         window: samples per frame, even.
         hop: samples from one frame to the next, at most half of `window`.
+        power: of the window. What is changed between `stft` and `istft` passes through both
+            windows; 0.5 suits hop = window / 2, since their product then sums to one.
 
     Returns:
         (B, frames, window / 2 + 1) complex64 with frames = 1 + T // hop, the transpose of
@@ -22,27 +24,31 @@ def stft(waves: tf.Tensor, window: int, hop: int) -> tf.Tensor:
     """
     half = window // 2
     padded = tf.pad(waves, [[0, 0], [half, half]])
-    return tf.signal.stft(padded, window, hop, window, _hann)
+    return tf.signal.stft(padded, window, hop, window, _hann(power))
 
 
-def istft(spectra: tf.Tensor, window: int, hop: int, length: int | tf.Tensor) -> tf.Tensor:
+def istft(
+    spectra: tf.Tensor, window: int, hop: int, length: int | tf.Tensor, power: float = 1.0
+) -> tf.Tensor:
     """The waveform whose `stft` is nearest: (B, frames, bins) complex64 to (B, length) float32.
 
     What lies beyond the centre of the last frame, less than a hop, is only as good as the little
     that the window lets through.
     """
     half = window // 2
-    waves = tf.signal.inverse_stft(spectra, window, hop, window, window_fn=_hann)
-    squares = tf.signal.overlap_and_add(
-        tf.tile(_hann(window)[None] ** 2, [tf.shape(spectra)[1], 1]), hop
-    )
+    waves = tf.signal.inverse_stft(spectra, window, hop, window, window_fn=_hann(power))
+    square = _hann(2 * power)(window)[None]
+    squares = tf.signal.overlap_and_add(tf.tile(square, [tf.shape(spectra)[1], 1]), hop)
     waves = waves / tf.maximum(squares, 1e-8)
     waves = waves[:, half : half + length]
     return tf.pad(waves, [[0, 0], [0, length - tf.shape(waves)[1]]])
 
 
-def _hann(length, dtype=tf.float32):
-    return tf.signal.hann_window(length, periodic=True, dtype=dtype)
+def _hann(power):
+    def window(length, dtype=tf.float32):
+        return tf.signal.hann_window(length, periodic=True, dtype=dtype) ** power
+
+    return window
 
 
 def mel_filters(rate: int, window: int, bands: int) -> np.ndarray:

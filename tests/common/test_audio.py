@@ -43,6 +43,20 @@ def test_there_and_back_changes_nothing_up_to_the_last_frame(length, hop, seed):
     np.testing.assert_allclose(back[:, :heard], waves[:, :heard], atol=1e-4)
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_the_window_may_have_another_power(power):
+    waves = noise(2, 2048)
+    window = np.hanning(257)[:-1] ** power
+    options = dict(hop_length=128, n_fft=256, window=window)
+    expected = librosa.stft(waves, pad_mode="constant", **options)
+    spectra = stft(tf.constant(waves), 256, 128, power)
+    np.testing.assert_allclose(spectra, expected.swapaxes(1, 2), atol=1e-4)
+    halved = spectra * (tf.random.stateless_uniform(spectra.shape, (0, 0)) < 0.5).numpy()
+    back = istft(halved, 256, 128, 2048, power)
+    expected = librosa.istft(halved.numpy().swapaxes(1, 2), length=2048, **options)
+    np.testing.assert_allclose(back, expected, atol=1e-4)
+
+
 def test_more_samples_than_frames_hold_are_silence():
     spectra = stft(tf.constant(noise(1, 512)), 256, 128)
     assert istft(spectra, 256, 128, 2000).shape == (1, 2000)

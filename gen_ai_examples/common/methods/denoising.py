@@ -1,7 +1,7 @@
 """Removing noise from speech without a network: Wiener filters and spectral gating.
 
-Each takes a noisy waveform (T,) and returns one of the same length; nothing but the waveform itself
-tells them what the noise is. All are scale-equivariant.
+Each takes noisy waveforms (..., T) and returns as many; nothing but each waveform itself tells them
+what its noise is. All are scale-equivariant.
 """
 
 import itertools
@@ -19,26 +19,29 @@ def noise_power(powers: np.ndarray) -> np.ndarray:
     """Track the power of the noise under speech, by the probability that speech is present.
 
     Args:
-        powers: of the noisy spectrum (bins, frames), frames 16 ms apart.
+        powers: of the noisy spectrum (..., bins, frames), frames 16 ms apart.
 
     Returns:
-        (bins, frames), each frame from itself and those before; the first from the quietest tenth.
+        (..., bins, frames), each frame from itself and those before, the first one from the
+        quietest tenth.
 
     Of noise alone it finds about three quarters, since its peaks pass for speech.
 
     Source: Gerkmann & Hendriks 2012, https://doi.org/10.1109/TASL.2011.2180896, with its constants.
     """
     xi = 10**1.5  # signal-to-noise ratio where there is speech
-    loudness = powers.sum(0)
-    noise = powers[:, loudness <= np.quantile(loudness, 0.1)].mean(1) + 1e-12
+    loudness = powers.sum(-2)
+    quiet = loudness <= np.quantile(loudness, 0.1, axis=-1, keepdims=True)  # (..., frames)
+    noise = (powers * quiet[..., None, :]).sum(-1) / quiet.sum(-1)[..., None] + 1e-12
     presence = np.full_like(noise, 0.5)
     tracked = np.empty_like(powers)
-    for t, power in enumerate(powers.T):
+    for t in range(powers.shape[-1]):
+        power = powers[..., t]
         p = 1 / (1 + (1 + xi) * np.exp(-np.minimum(power / noise, 500) * xi / (1 + xi)))
         presence = 0.9 * presence + 0.1 * p
         p = np.where(presence > 0.99, np.minimum(p, 0.99), p)  # or it never rises to a new level
         noise = 0.8 * noise + 0.2 * (p * noise + (1 - p) * power)
-        tracked[:, t] = noise
+        tracked[..., t] = noise
     return tracked
 
 
@@ -66,14 +69,14 @@ def decision_directed(
     """Filter each frame by the a-priori SNR that the frame before suggests.
 
     Args:
-        noisy: (T,).
+        noisy: (..., T).
         gain: `wiener_gain` or `log_mmse_gain`.
         alpha: weight of the frame before.
         floor_db: the least gain; where it is high, more of the noise is left, and less of it rings.
         excess: by which the tracked power of the noise is multiplied; it comes out a quarter low.
 
     Returns:
-        (T,).
+        (..., T).
 
     Source: Ephraim & Malah 1984, https://doi.org/10.1109/TASSP.1984.1164453, equation 51.
     """
@@ -83,12 +86,12 @@ def decision_directed(
     gains = np.empty_like(powers)
     floor = 10 ** (floor_db / 20)
     before = 0.0  # squared magnitude of the speech estimate, over the noise
-    for t in range(powers.shape[1]):
-        gamma = powers[:, t] / noises[:, t]
+    for t in range(powers.shape[-1]):
+        gamma = powers[..., t] / noises[..., t]
         xi = alpha * before + (1 - alpha) * np.maximum(gamma - 1, 0)
-        gains[:, t] = np.clip(gain(np.maximum(xi, 10**-2.5), gamma), floor, 1)
-        before = gains[:, t] ** 2 * gamma
-    return _waveform(spectrum * gains, len(noisy), WINDOW // 2)
+        gains[..., t] = np.clip(gain(np.maximum(xi, 10**-2.5), gamma), floor, 1)
+        before = gains[..., t] ** 2 * gamma
+    return _waveform(spectrum * gains, noisy.shape[-1], WINDOW // 2)
 
 
 def spectral_gate(
@@ -103,7 +106,7 @@ def spectral_gate(
     As the package noisereduce 3 does, with its smoothing.
 
     Args:
-        noisy: (T,), its own noise profile.
+        noisy: (..., T), each its own noise profile.
         rate: samples per second.
         stationary: one floor per frequency, or one that follows over two seconds.
         threshold: how far a bin has to stand out: in standard deviations of its decibels when
@@ -111,7 +114,7 @@ def spectral_gate(
         reduction: share of the rest that is taken away.
 
     Returns:
-        (T,).
+        (..., T).
 
     Source: Sainburg et al. 2020, https://doi.org/10.1371/journal.pcbi.1008228.
     """
@@ -120,26 +123,26 @@ def spectral_gate(
     magnitude = np.abs(spectrum)
     if stationary:
         decibels = 20 * np.log10(magnitude + 1e-12)
-        decibels = np.maximum(decibels, decibels.max(1, keepdims=True) - 80)
-        level, spread = (f(decibels, axis=1, keepdims=True) for f in (np.mean, np.std))
+        decibels = np.maximum(decibels, decibels.max(-1, keepdims=True) - 80)
+        level, spread = (f(decibels, axis=-1, keepdims=True) for f in (np.mean, np.std))
         mask = np.where(decibels > level + threshold * spread, 1.0, 1 - reduction)
-        mask = fftconvolve(mask, _patch(rate, hop), mode="same")
+        mask = _smooth(mask, rate, hop)
     else:
         frames = 2 * rate / hop
         b = (np.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
-        floor = filtfilt([b], [1, b - 1], magnitude, axis=1, padtype=None) + 1e-12
+        floor = filtfilt([b], [1, b - 1], magnitude, axis=-1, padtype=None) + 1e-12
         excess = (magnitude - floor) / floor
         mask = 1 / (1 + np.exp(np.clip(10 * (threshold - excess), -50, 50)))
-        mask = reduction * fftconvolve(mask, _patch(rate, hop), mode="same") + 1 - reduction
-    return _waveform(spectrum * mask, len(noisy), hop)
+        mask = reduction * _smooth(mask, rate, hop) + 1 - reduction
+    return _waveform(spectrum * mask, noisy.shape[-1], hop)
 
 
-def _patch(rate, hop):
-    """A pyramid over 500 Hz and 100 ms, its sum 1."""
+def _smooth(mask, rate, hop):
+    """Over a pyramid of 500 Hz and 100 ms."""
     over = int(500 / (rate / WINDOW * 2)), int(50 / (hop / rate * 1000))
     sides = (np.interp(np.arange(-n, n + 1), [-n - 1, 0, n + 1], [0, 1, 0]) for n in over)
-    patch = np.outer(*sides)
-    return patch / patch.sum()
+    patch = np.outer(*sides).reshape((1,) * (mask.ndim - 2) + (2 * over[0] + 1, 2 * over[1] + 1))
+    return fftconvolve(mask, patch / patch.sum(), mode="same", axes=(-2, -1))
 
 
 def _waveform(spectrum, length, hop):
@@ -149,22 +152,23 @@ def _waveform(spectrum, length, hop):
 def tuned(
     method: Callable,
     grid: dict[str, Iterable],
-    pairs: list[tuple[np.ndarray, np.ndarray]],
+    noisy: np.ndarray,
+    clean: np.ndarray,
     measures: dict[str, Callable],
 ) -> dict[str, dict]:
     """For each measure, the settings of `method` with the best mean over known pairs.
 
     Args:
-        method: takes a noisy waveform, and the names in `grid` as keywords.
+        method: takes noisy waveforms, and the names in `grid` as keywords.
         grid: values to choose from, by keyword.
-        pairs: noisy and clean waveforms, (T,) each, to tune on.
-        measures: by name, of (estimate, clean); higher is better.
+        noisy, clean: the waveforms to tune on, (N, T).
+        measures: by name, of (estimate, clean), (N, T) each, to (N,); higher is better.
     """
     settings = [
         dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
     ]
     scores = []
     for chosen in settings:
-        estimates = [(method(noisy, **chosen), clean) for noisy, clean in pairs]
-        scores.append([np.mean([f(*pair) for pair in estimates]) for f in measures.values()])
+        estimate = method(noisy, **chosen)
+        scores.append([np.mean(measure(estimate, clean)) for measure in measures.values()])
     return {name: settings[i] for name, i in zip(measures, np.argmax(scores, 0), strict=True)}

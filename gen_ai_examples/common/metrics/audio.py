@@ -31,26 +31,29 @@ def si_sdr(estimate: np.ndarray, clean: np.ndarray) -> np.ndarray:
     return 10 * np.log10((kept + 1e-12) / (lost + 1e-10 * kept + 1e-12))
 
 
-def stoi(estimate: np.ndarray, clean: np.ndarray, rate: int) -> float:
+def stoi(estimate: np.ndarray, clean: np.ndarray, rate: int) -> np.ndarray:
     """Short-time objective intelligibility, about 0 to 1: how well the words can be understood.
 
     The correlation of the envelopes of third-octave bands over 0.4 s, where there is speech.
 
     Args:
-        estimate, clean: (T,).
+        estimate, clean: (N, T).
         rate: samples per second.
+
+    Returns:
+        (N,).
 
     Source: Taal et al. 2011, https://doi.org/10.1109/TASL.2011.2114881, as the package pystoi.
     """
-    return float(pystoi.stoi(clean, estimate, rate))
+    return np.array([pystoi.stoi(c, e, rate) for e, c in zip(estimate, clean, strict=True)])
 
 
-def log_mel_distance(estimate: np.ndarray, clean: np.ndarray, rate: int) -> float:
+def log_mel_distance(estimate: np.ndarray, clean: np.ndarray, rate: int) -> np.ndarray:
     """Root mean squared difference of the log-mel spectrograms, in dB; lower is better.
 
-    What lies 50 dB below the loudest of the clean one counts as silence. (T,) each.
+    What lies 50 dB below the loudest of the clean one counts as silence. (N, T) each, to (N,).
     """
-    pair = tf.constant(np.stack([estimate, clean]), tf.float32)
-    levels = log_mel(pair, rate).numpy()
-    ours, truth = np.maximum(levels, levels[1].max() - 50)
-    return float(np.sqrt(np.mean((ours - truth) ** 2)))
+    ours, truth = (log_mel(tf.constant(x, tf.float32), rate).numpy() for x in (estimate, clean))
+    floor = truth.max((1, 2), keepdims=True) - 50
+    squares = (np.maximum(ours, floor) - np.maximum(truth, floor)) ** 2
+    return np.sqrt(squares.mean((1, 2)))

@@ -80,6 +80,13 @@ def test_every_method_keeps_length_and_scale_and_stands_silence(name, clean):
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_each_waveform_is_alone(name, clean):
+    noisy = np.stack([mixture(clean, noise(len(clean), i), 5 * i) for i in range(3)])[:, :9000]
+    each = [METHODS[name](x) for x in noisy]
+    np.testing.assert_allclose(METHODS[name](noisy), each, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_every_method_takes_steady_noise_away(name, clean):
     noisy = mixture(clean, noise(len(clean)), 0)
     least = 0.3 if "gate" in name else 4
@@ -120,7 +127,7 @@ def test_spectral_gating_is_that_of_noisereduce(clean, ours, theirs, reduction):
 
 
 def test_tuning_takes_what_is_best_by_each_measure():
-    pairs = [(np.full(3, 10.0), np.full(3, 4.0)), (np.full(3, 20.0), np.full(3, 8.0))]
+    noisy = np.array([[10.0] * 3, [20.0] * 3])
 
     def method(noisy, gain, offset):
         return noisy * gain + offset
@@ -128,10 +135,11 @@ def test_tuning_takes_what_is_best_by_each_measure():
     chosen = tuned(
         method,
         dict(gain=(0.2, 0.4, 1.0), offset=(0.0, 1.0)),
-        pairs,
+        noisy,
+        0.4 * noisy,
         {
-            "close": lambda estimate, clean: -np.abs(estimate - clean).mean(),
-            "loud": lambda estimate, clean: estimate.mean(),
+            "close": lambda estimate, clean: -np.abs(estimate - clean).mean(1),
+            "loud": lambda estimate, clean: estimate.mean(1),
         },
     )
     assert chosen == {
