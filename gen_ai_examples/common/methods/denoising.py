@@ -155,6 +155,7 @@ def tuned(
     noisy: np.ndarray,
     clean: np.ndarray,
     measures: dict[str, Callable],
+    lower: Iterable[str] = (),
 ) -> dict[str, dict]:
     """For each measure, the settings of `method` with the best mean over known pairs.
 
@@ -162,13 +163,16 @@ def tuned(
         method: takes noisy waveforms, and the names in `grid` as keywords.
         grid: values to choose from, by keyword.
         noisy, clean: the waveforms to tune on, (N, T).
-        measures: by name, of (estimate, clean), (N, T) each, to (N,); higher is better.
+        measures: by name, of (estimate, clean), (N, T) each, to (N,).
+        lower: the names of those that are better when lower; the others when higher.
     """
     settings = [
         dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
     ]
-    scores = []
+    scores = {name: [] for name in measures}
     for chosen in settings:
         estimate = method(noisy, **chosen)
-        scores.append([np.mean(measure(estimate, clean)) for measure in measures.values()])
-    return {name: settings[i] for name, i in zip(measures, np.argmax(scores, 0), strict=True)}
+        for name, measure in measures.items():
+            mean = np.mean(measure(estimate, clean))
+            scores[name].append(-mean if name in lower else mean)
+    return {name: settings[int(np.argmax(its))] for name, its in scores.items()}

@@ -49,6 +49,11 @@ class SpeechEnhancement(keras.Model):
         length = tf.shape(noisy)[1]
         return istft(spectra * mask, self.window, self.window // 2, length, 0.5) * level
 
+    def enhance_all(self, noisy: np.ndarray, batch_size: int = 16) -> np.ndarray:
+        """(N, T) to (N, T), however many there are."""
+        parts = [noisy[i : i + batch_size] for i in range(0, len(noisy), batch_size)]
+        return np.concatenate([self.enhance(tf.constant(part)).numpy() for part in parts])
+
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         clean = batch["clean"]
         with tf.GradientTape() as tape:

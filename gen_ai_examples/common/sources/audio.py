@@ -1,11 +1,13 @@
 """Recordings: bundled speech and noises at 8 kHz, the user's own files, excerpts and mixtures."""
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import librosa
 import numpy as np
 import soundfile
+from scipy.signal import resample_poly
 
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.sources.bundle import bundled
@@ -173,6 +175,24 @@ def excerpts(wave: np.ndarray, length: int, hop: int | None = None) -> np.ndarra
     pieces = np.lib.stride_tricks.sliding_window_view(whole, length)[:: hop or length]
     loud = np.mean(pieces**2, axis=1) > 0.01 * np.mean(whole**2)
     return pieces[loud]
+
+
+def at_speeds(
+    waves: Iterable[np.ndarray], speeds: Iterable[float], length: int, hop: int
+) -> np.ndarray:
+    """Excerpts of slower, lower and of faster, higher copies: more voices than were recorded.
+
+    Args:
+        waves: (T,) each.
+        speeds: 1 is unchanged; with two decimals.
+        length, hop: as of `excerpts`.
+
+    Returns:
+        (N, length) float32.
+    """
+    speeds = list(speeds)
+    copies = [resample_poly(wave, 100, round(100 * s)) for wave in waves for s in speeds]
+    return np.concatenate([excerpts(copy, length, hop) for copy in copies])
 
 
 def mixture(clean: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:

@@ -48,6 +48,11 @@ def mixtures(
     return found
 
 
+def waveforms(known: list[Mixture]) -> tuple[np.ndarray, np.ndarray]:
+    """All the noisy and all the clean ones, (N, T) each."""
+    return np.stack([m.noisy for m in known]), np.stack([m.clean for m in known])
+
+
 def table(known: list[Mixture], scores: dict[str, dict[str, np.ndarray]]) -> Text:
     """Means over all mixtures, and by ratio, noise and speaker.
 

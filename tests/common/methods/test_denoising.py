@@ -138,11 +138,12 @@ def test_tuning_takes_what_is_best_by_each_measure():
         noisy,
         0.4 * noisy,
         {
-            "close": lambda estimate, clean: -np.abs(estimate - clean).mean(1),
+            "distance": lambda estimate, clean: np.abs(estimate - clean).mean(1),
             "loud": lambda estimate, clean: estimate.mean(1),
         },
+        lower=("distance",),
     )
     assert chosen == {
-        "close": dict(gain=0.4, offset=0.0),
+        "distance": dict(gain=0.4, offset=0.0),
         "loud": dict(gain=1.0, offset=1.0),
     }

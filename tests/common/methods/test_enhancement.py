@@ -78,6 +78,13 @@ def test_loudness_passes_through():
     assert np.isfinite(model.enhance(tf.zeros((1, T))).numpy()).all()
 
 
+def test_many_waveforms_are_enhanced_as_each_alone():
+    model = SpeechEnhancement(pointwise(), RATE)
+    waves = noise(5, T)
+    each = [model.enhance(tf.constant(wave[None]))[0] for wave in waves]
+    np.testing.assert_allclose(model.enhance_all(waves, batch_size=2), each, atol=1e-5)
+
+
 def test_features_are_log_magnitude_and_the_spectrum_with_compressed_magnitude():
     spectra = tf.constant([[[7j, 3 + 4j, -1]]], tf.complex64)
     expected = [[0.3 * np.log(5), 3 * 5**-0.7, 4 * 5**-0.7], [0, -1, 0]]

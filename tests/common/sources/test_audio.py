@@ -9,6 +9,7 @@ from gen_ai_examples.common.sources import audio, bundle
 from gen_ai_examples.common.sources.audio import (
     LEVEL,
     RATE,
+    at_speeds,
     bundled_noises,
     bundled_speech,
     excerpts,
@@ -186,6 +187,13 @@ def test_excerpts_follow_one_another_and_pauses_are_left_out():
 def test_a_short_wave_is_repeated_to_fill_one_excerpt():
     wave = tone(0.4)
     np.testing.assert_array_equal(excerpts(wave, RATE)[0], np.tile(wave, 3)[:RATE])
+
+
+def test_at_another_speed_the_pitch_moves_along():
+    copies = at_speeds([tone(5, pitch=400)], (1.0, 0.8, 1.25), 2 * RATE, hop=2 * RATE)
+    assert copies.shape[1] == 2 * RATE
+    pitches = {round(np.abs(np.fft.rfft(copy)).argmax() / 2) for copy in copies}
+    assert pitches == {400, 500, 320}
 
 
 @pytest.mark.parametrize("snr", [-5, 0, 20])
