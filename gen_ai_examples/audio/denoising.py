@@ -3,10 +3,10 @@
 A small U-Net over the spectrogram (after CRN, Tan & Wang 2018,
 https://doi.org/10.21437/Interspeech.2018-1405) predicts a complex ratio mask (Williamson et al.
 2016, https://doi.org/10.1109/TASLP.2015.2512042). It learns the signal-to-noise ratio of the
-waveform and the compressed magnitudes, on mixtures made anew in every step. Departures: dilated
-convolutions instead of an LSTM, so it looks ahead and is not for live calls; 8 kHz, the rate of
-telephones. It regresses: one input, one answer; generative enhancement (SGMSE, Richter et al. 2023,
-https://arxiv.org/abs/2208.05830) samples instead, for a hundred times the computation.
+waveform, compressed magnitudes, and envelopes in the manner of STOI, on mixtures made anew in every
+step. Departures: dilated convolutions instead of an LSTM, which look ahead, so not for live calls;
+8 kHz, the rate of telephones. It regresses, one answer per input; generative enhancement (SGMSE,
+Richter et al. 2023, https://arxiv.org/abs/2208.05830) samples instead, in many passes.
 
 The article promises to restore audio and to enhance speech. Its snippets end in an untrained
 classifier with one sigmoid, and in an LSTM without a loss; neither returns a waveform.
@@ -15,17 +15,19 @@ classifier with one sigmoid, and in an LSTM without a loss; neither returns a wa
 
 Speech is three people's in three languages, noise is recorded outdoors and in halls. Held out are
 two other speakers, a man and a woman, and four other noises: restaurant, steam locomotive, surf and
-a jet, the same for every seed. Baselines are tuned on mixtures of the training part, for each claim
-by its own measure: the Wiener filter and the log-MMSE estimator, both with tracked noise, and
-spectral gating as in the package noisereduce. SI-SDR compares waveforms; STOI predicts how much is
-understood. `--audio DIR` takes your own clean speech, five or more recordings, the last fifth by
-name held out; `--noisy FILE` cleans the first minute of a recording of yours.
+a jet, the same for every seed. The Wiener filter and log-MMSE with tracked noise, and spectral
+gating as in noisereduce, are tuned on training mixtures, for each measure anew: SI-SDR compares
+waveforms, STOI predicts how much is understood. `--audio DIR` takes your own clean speech, five or
+more recordings, the last fifth by name held out; `--noisy FILE` cleans a minute of yours.
 
-TODO
+What to expect: most of what hisses and rushes goes, restaurant and locomotive stay in part. Two
+thirds of a decibel above the best classical method, and a hundredth in STOI, where classical ones
+gain nothing. Without the envelopes SI-SDR was half a decibel higher, and STOI below that of the
+noisy recording. At -5 dB, and for a male voice with one man to learn from, little is won.
 
-Limits: filling gaps, which the article names beside noise, is not shown. What noise has masked is
-guessed, so words may be lost or turned into others: never quote enhanced speech as evidence, and
-enhance nobody's private words without consent. Echo, clipping and codecs need training on the same.
+Limits: filling gaps, which the article names too, is not shown. What noise has masked is guessed,
+so words may be lost or turned into others: never quote enhanced speech as evidence, and enhance
+nobody's private words without consent. Echo, clipping and codecs need training on the same.
 """
 
 import functools
@@ -39,13 +41,7 @@ from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches, split_seed
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.media import Sound
-from gen_ai_examples.common.methods.denoising import (
-    decision_directed,
-    log_mmse_gain,
-    spectral_gate,
-    tuned,
-    wiener_gain,
-)
+from gen_ai_examples.common.methods.denoising import classical, tuned
 from gen_ai_examples.common.methods.enhancement import SpeechEnhancement
 from gen_ai_examples.common.metrics.audio import log_mel_distance, si_sdr, stoi
 from gen_ai_examples.common.nets.spectrogram import spectrogram_unet
@@ -74,14 +70,7 @@ MEASURES = {
     "log-mel distance": functools.partial(log_mel_distance, rate=RATE),
 }
 LOWER = ("log-mel distance",)  # is better
-
-WIENER = dict(alpha=(0.9, 0.95, 0.98), floor_db=(-6, -12, -20), excess=(1.0, 1.4))
-GATE = dict(stationary=(True, False), threshold=(0.5, 1.0, 2.0), reduction=(0.5, 0.8, 1.0))
-CLASSICAL = {
-    "Wiener filter": (functools.partial(decision_directed, gain=wiener_gain), WIENER),
-    "log-MMSE": (functools.partial(decision_directed, gain=log_mmse_gain), WIENER),
-    "spectral gating": (functools.partial(spectral_gate, rate=RATE), GATE),
-}
+CLASSICAL = classical(RATE)
 
 
 def mixing(noises):

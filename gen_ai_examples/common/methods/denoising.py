@@ -4,6 +4,7 @@ Each takes noisy waveforms (..., T) and returns as many; nothing but each wavefo
 what its noise is. All are scale-equivariant.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable
 
@@ -147,6 +148,17 @@ def _smooth(mask, rate, hop):
 
 def _waveform(spectrum, length, hop):
     return librosa.istft(spectrum, hop_length=hop, n_fft=WINDOW, length=length)
+
+
+def classical(rate: int) -> dict[str, tuple[Callable, dict[str, Iterable]]]:
+    """By name: a method for waveforms of `rate`, and the grid from which `tuned` chooses."""
+    wiener = dict(alpha=(0.9, 0.95, 0.98), floor_db=(-6, -12, -20), excess=(1.0, 1.4))
+    gate = dict(stationary=(True, False), threshold=(0.5, 1.0, 2.0), reduction=(0.5, 0.8, 1.0))
+    return {
+        "Wiener filter": (functools.partial(decision_directed, gain=wiener_gain), wiener),
+        "log-MMSE": (functools.partial(decision_directed, gain=log_mmse_gain), wiener),
+        "spectral gating": (functools.partial(spectral_gate, rate=rate), gate),
+    }
 
 
 def tuned(
