@@ -4,6 +4,7 @@ import pytest
 from scipy.special import exp1
 
 from gen_ai_examples.common.methods.denoising import (
+    classical,
     decision_directed,
     log_mmse_gain,
     noise_power,
@@ -124,6 +125,14 @@ def test_spectral_gating_is_that_of_noisereduce(clean, ours, theirs, reduction):
     result = result[around : around + len(noisy)]
     inside = slice(1000, -1000)
     np.testing.assert_allclose(result[inside], expected[inside], atol=0.01 * expected.std())
+
+
+def test_every_setting_in_the_grids_is_one_of_the_method(clean):
+    noisy = mixture(clean, noise(len(clean)), 0)[:6000]
+    for method, grid in classical(RATE).values():
+        for place in (0, -1):
+            result = method(noisy, **{name: values[place] for name, values in grid.items()})
+            assert result.shape == noisy.shape and np.isfinite(result).all()
 
 
 def test_tuning_takes_what_is_best_by_each_measure():

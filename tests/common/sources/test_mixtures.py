@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gen_ai_examples.common.sources.mixtures import mixtures, table
+from gen_ai_examples.common.sources.mixtures import mixtures, table, waveforms
 
 LENGTH = 1000
 
@@ -34,6 +34,13 @@ def test_the_same_are_made_again_and_a_few_are_of_many_noises():
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.noisy, b.noisy)
     assert len({m.noise for m in one}) > 4
+
+
+def test_waveforms_are_stacked_in_order(known):
+    noisy, clean = waveforms(known)
+    assert noisy.shape == clean.shape == (12, LENGTH)
+    np.testing.assert_array_equal(noisy[5], known[5].noisy)
+    np.testing.assert_array_equal(clean[5], known[5].clean)
 
 
 def test_the_table_has_means_by_ratio_noise_and_speaker(known):
