@@ -7,6 +7,7 @@ from keras import layers
 from gen_ai_examples.common.audio import istft, mel_filters, stft
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import fit
+from gen_ai_examples.common.methods import enhancement
 from gen_ai_examples.common.methods.enhancement import (
     SpeechEnhancement,
     compressed,
@@ -157,15 +158,22 @@ def test_an_ignorant_network_reports_the_ratio_of_its_input():
     assert float(silent["snr"]) == pytest.approx(0, abs=0.05)
 
 
-def test_training_betters_each_of_the_three():
+@pytest.mark.parametrize("name", ["snr", "spectrum", "envelope"])
+def test_each_loss_alone_is_bettered_by_training(name, monkeypatch):
+    silenced = {
+        "snr": ("limited_snr", lambda ours, truth: 0 * ours[:, 0]),
+        "spectrum": ("compressed", lambda spectra: 0 * tf.abs(spectra)),
+        "envelope": ("envelope_correlation", lambda ours, *_: 0 * tf.abs(ours[:, 0, 0])),
+    }
+    for other, replacement in silenced.items():
+        if other != name:
+            monkeypatch.setattr(enhancement, *replacement)
     batch = pair()
     model = built(pointwise(), 1e-3)
-    first = model.train_step(batch)
-    for _ in range(20):
-        last = model.train_step(batch)
-    assert last["snr"] > first["snr"] + 0.1
-    assert last["spectrum"] < first["spectrum"]
-    assert last["envelope"] > first["envelope"]
+    first = float(model.train_step(batch)[name])
+    for _ in range(10):
+        last = float(model.train_step(batch)[name])
+    assert (last < first) if name == "spectrum" else (last > first)
 
 
 def test_two_replicas_learn_what_one_learns():
