@@ -45,7 +45,7 @@ from gen_ai_examples.common.sources.tabular import TableEncoder
 from gen_ai_examples.common.strategy import strategy
 
 ANSWERS = ("Q11.1", "Q11.2", "Q11.3")
-SMOKE = dict(steps=2, batch_size=8, draws=1)
+SMOKE = dict(steps=2, batch_size=8, draws=1, error_share=0.05, max_rows=800)
 
 FOUND = 0.8  # share of the errors that every method is made to find
 PRINTED = 0.1  # share that the article removes
@@ -59,6 +59,7 @@ def main(
     error_share=0.01,
     smallest_scale=0.4,
     draws=3,
+    max_rows=50_000,
     seed=0,
     csv: str | None = None,
     target: str | None = None,
@@ -69,6 +70,8 @@ def main(
     table = tabular.csv(csv, target) if csv else tabular.thyroid()
     if len(table.numeric_names) < 2:
         raise InputError("A number is judged by the others of its row: give two numeric columns.")
+    if len(table) > max_rows:
+        table, _ = table.split(1 - max_rows / len(table))
     train, clean = table.split()
     held_out = clean.take(np.tile(np.arange(len(clean)), draws))
     train = dataclasses.replace(
@@ -116,7 +119,7 @@ def main(
     removed["isolation forest, a tenth"] = forest >= np.quantile(forest, 1 - PRINTED)
     rare = held_out.labels != np.bincount(table.labels).argmax()
     of_rare, of_others = (
-        {name: float(np.mean(gone[~is_error & of])) for name, gone in removed.items()}
+        {name: share(gone, ~is_error & of) for name, gone in removed.items()}
         for of in (rare, ~rare)
     )
     forest_train = outliers.isolation_forest(rows.numbers(train), rows.numbers(train), seed)
@@ -207,6 +210,11 @@ def deviations(numbers, locations, scales, smallest_scale):
     return np.nan_to_num(np.abs(numbers - locations) / np.maximum(scales, smallest_scale))
 
 
+def share(chosen, of):
+    """The share of the rows `of` that are chosen, 0 if there are none."""
+    return float(np.sum(chosen & of) / max(np.sum(of), 1))
+
+
 def prediction_error(model, rows, table):
     x = rows.numbers(table)
     locations, _ = model.predict_cells(x, rows.codes(table))
@@ -215,7 +223,9 @@ def prediction_error(model, rows, table):
 
 def rows_up_to_impossible_ages(table, scores):
     impossible = table.numeric[:, table.numeric_names.index("age")] > 120
-    return {name: float(np.sum(s >= s[impossible].min())) for name, s in scores.items()}
+    return {
+        name: float(np.sum(s >= s[impossible].min(initial=np.inf))) for name, s in scores.items()
+    }
 
 
 def removal_figure(table, is_error, removed):
@@ -257,7 +267,7 @@ def class_figure(table, is_error, removed):
     shown = ("network", "gradient boosting of columns", "isolation forest")
     classes = np.argsort(np.bincount(table.labels, minlength=len(table.names)))
     for i, name in enumerate((*shown, "isolation forest, a tenth")):
-        shares = [np.mean(removed[name][~is_error & (table.labels == c)]) for c in classes]
+        shares = [share(removed[name], ~is_error & (table.labels == c)) for c in classes]
         axes.barh(np.arange(len(classes)) + 0.2 * (1.5 - i), shares, 0.2, label=name)
     words = [f"{table.names[c]} ({np.mean(table.labels == c):.1%})" for c in classes]
     axes.set_yticks(range(len(classes)), words)
