@@ -126,6 +126,37 @@ def ask(
 
 @app.command()
 @_one_sentence_errors()
+def copy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the example.")],
+    file: Annotated[
+        pathlib.Path | None, typer.Argument(metavar="[FILE]", help="To write; - is the terminal.")
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Only this class or function, and what it needs.")
+    ] = None,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Also write the bundled data that it reads.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Copy an example into one Python file that runs without this package."""
+    from gen_ai_examples import copying
+
+    written = copying.copy_part(name, part) if part else copying.copy_example(name)
+    if str(file) == "-":
+        print(written.text, end="")
+        return
+    path = file or pathlib.Path(f"{part or catalog.example(name).name.split('.')[1]}.py")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name the file to write.")
+    copying.save(written, path, with_data, force)
+    console.print(f"Wrote {path}, {len(written.text.splitlines())} lines.", highlight=False)
+    if written.data and not with_data:
+        console.print("It reads bundled data: --with-data writes them beside it.", style="dim")
+
+
+@app.command()
+@_one_sentence_errors()
 def verify(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAMES", help="Examples; by default all.")

@@ -1,11 +1,15 @@
 """Every example, found by walking the package, runs end to end at its smallest settings."""
 
+import functools
 import importlib
+import importlib.util
+import sys
 
 import numpy as np
 import pytest
 
-from gen_ai_examples import catalog
+from gen_ai_examples import catalog, copying
+from gen_ai_examples.common import strategy
 from gen_ai_examples.common.answer import Answer
 from gen_ai_examples.common.media import Clip, Picture, Sound, Text
 
@@ -28,10 +32,15 @@ def test_no_example_imports_another_and_common_imports_none():
             assert not any(f"gen_ai_examples.{topic}" in line for line in lines), path
 
 
+@functools.cache
+def smoke(name):
+    module = importlib.import_module(catalog.examples()[name].module)
+    return module.main(**module.SMOKE)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_smoke(name):
-    module = importlib.import_module(catalog.examples()[name].module)
-    answer = module.main(**module.SMOKE)
+    answer = smoke(name)
     assert isinstance(answer, Answer) and answer.claims
     for claim in answer.claims:
         assert np.isfinite([claim.value, *claim.baselines.values()]).all(), claim.statement
@@ -39,6 +48,42 @@ def test_smoke(name):
     assert answer.media
     for medium in answer.media.values():
         check_medium(medium)
+
+
+class Blocked:
+    """An import finder to which the package does not exist."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "gen_ai_examples":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_its_copy_gives_the_same_numbers_without_the_package(name, tmp_path, monkeypatch):
+    """Which one device and several give, since the copy is put on the devices of this test."""
+    expected = smoke(name)
+    settings = importlib.import_module(catalog.examples()[name].module).SMOKE
+    path = tmp_path / f"{name.replace('.', '_')}_alone.py"
+    copying.save(copying.copy_example(name), path, with_data=True, force=False)
+    for module in [m for m in sys.modules if m.split(".")[0] == "gen_ai_examples"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(sys, "meta_path", [Blocked(), *sys.meta_path])
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    copied = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, path.stem, copied)
+    spec.loader.exec_module(copied)
+    copied.strategy.kept = strategy.strategy()
+    answer = copied.main(**settings)
+    assert answer.media.keys() == expected.media.keys()
+    for ours, theirs in zip(answer.claims, expected.claims, strict=True):
+        assert (
+            ours.statement == theirs.statement and ours.baselines.keys() == theirs.baselines.keys()
+        )
+        if not any(word in f"{ours.unit} {[*ours.baselines]}" for word in ("as fast", "as long")):
+            values = [[c.value, *c.baselines.values()] for c in (ours, theirs)]
+            np.testing.assert_allclose(*values, rtol=1e-6, err_msg=ours.statement)
+    answer.show(tmp_path / "shown")
+    assert len(list((tmp_path / "shown").iterdir())) == len(answer.media)
 
 
 def check_medium(medium):

@@ -1,0 +1,468 @@
+"""`gen-ai-examples copy`: one Python file with an example and the parts of `common/` that it uses.
+
+The sources are read, not imported. From the example's definitions on, every name that is used is
+looked up where it is defined, in the example, in `common/`, or in `standalone.py`, which stands in
+for the training loop, the answer and the command. What is found is written down in the order in
+which it must be defined, comments and all; of the docstrings of `common/` the first paragraph and
+the source are kept. Names that two modules define, or that a function uses for something else, are
+told apart by the name of their module.
+"""
+
+import ast
+import dataclasses
+import functools
+import importlib.metadata
+import pathlib
+import re
+import sys
+import textwrap
+
+from gen_ai_examples import catalog
+from gen_ai_examples.common.errors import InputError
+
+_PACKAGE = "gen_ai_examples"
+_STANDALONE = f"{_PACKAGE}.standalone"
+# What stands in for a module: for each of these names, or (None) for all.
+_STAND_INS = {
+    f"{_PACKAGE}.cli": None,
+    f"{_PACKAGE}.common.answer": None,
+    f"{_PACKAGE}.common.errors": None,
+    f"{_PACKAGE}.common.fit": None,
+    f"{_PACKAGE}.common.sources.bundle": None,
+    f"{_PACKAGE}.common.media": ("Picture", "Sound", "Clip", "Text"),
+    f"{_PACKAGE}.common.strategy": ("strategy",),
+}
+_DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "PIL": "pillow",
+    "imblearn": "imbalanced-learn",
+}
+
+# What binds a name in its attribute `name`.
+_NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
+
+Key = tuple[str, str]  # module, name
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition:
+    """A statement at the top of a module, with the comments above it."""
+
+    module: str
+    names: tuple[str, ...]
+    node: ast.stmt
+    start: int  # first and last line, from 0, the last one excluded
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    name: str
+    lines: list[str]
+    definitions: dict[str, Definition]
+    ours: dict[str, Key]  # name here: where it is from; a module has the name ""
+    foreign: dict[str, frozenset[str]]  # name here: the statements that import it
+    doc: str
+
+
+@functools.cache
+def _module(name: str) -> Module:
+    path = catalog.PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
+    source = path.read_text(encoding="utf-8")
+    lines, tree = source.splitlines(), ast.parse(source)
+    module = Module(name, lines, {}, {}, {}, ast.get_docstring(tree) or "")
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            _read_import(node, module)
+        elif names := _defined(node):
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) - 1
+            while first and lines[first - 1].startswith("#"):
+                first -= 1
+            definition = Definition(name, names, node, first, node.end_lineno)
+            module.definitions.update(dict.fromkeys(names, definition))
+    return module
+
+
+def _read_import(node, module):
+    for alias in node.names:
+        here = alias.asname or alias.name
+        if isinstance(node, ast.Import):
+            suffix = f" as {alias.asname}" if alias.asname else ""
+            here, statement = here.split(".")[0], f"import {alias.name}{suffix}"
+            # `import a` and `import a.b` both bind a.
+            module.foreign[here] = module.foreign.get(here, frozenset()) | {statement}
+        elif (node.module or "").split(".")[0] == _PACKAGE:
+            path = catalog.PACKAGE.joinpath(*node.module.split(".")[1:], alias.name)
+            whole = path.is_dir() or path.with_suffix(".py").is_file()
+            key = (f"{node.module}.{alias.name}", "") if whole else (node.module, alias.name)
+            module.ours[here] = key
+        else:
+            suffix = f" as {alias.asname}" if alias.asname else ""
+            module.foreign[here] = frozenset({f"from {node.module} import {alias.name}{suffix}"})
+
+
+def _defined(node) -> tuple[str, ...]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return (node.name,)
+    if isinstance(node, ast.AnnAssign):
+        return (node.target.id,)
+    if isinstance(node, ast.Assign):
+        found = (n for target in node.targets for n in ast.walk(target))
+        return tuple(n.id for n in found if isinstance(n, ast.Name))
+    return ()
+
+
+def _locals(function) -> set[str]:
+    """Names that mean something of its own within a function."""
+    arguments = function.args
+    names = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a}
+    body = function.body if isinstance(function.body, list) else [function.body]
+    for node in (n for statement in body for n in ast.walk(statement)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, _NAMED) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return names
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """A name used in a definition: `node` is what to replace, `hidden` what is local there."""
+
+    node: ast.expr
+    name: str
+    attribute: str | None
+    hidden: frozenset[str]
+
+
+def _uses(node, hidden=frozenset()):
+    """Every use of a name that is not local, attributes of modules with it."""
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        # Defaults, decorators and annotations are evaluated outside.
+        outside = [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+        if isinstance(node, ast.FunctionDef):
+            arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            arguments += tuple(a for a in (node.args.vararg, node.args.kwarg) if a)
+            outside += [*node.decorator_list, *(a.annotation for a in arguments if a.annotation)]
+            outside += [node.returns] if node.returns else []
+        for part in outside:
+            yield from _uses(part, hidden)
+        inside = node.body if isinstance(node.body, list) else [node.body]
+        for part in inside:
+            yield from _uses(part, hidden | _locals(node))
+        return
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+        bound = {
+            n.id
+            for generator in node.generators
+            for n in ast.walk(generator.target)
+            if isinstance(n, ast.Name)
+        }
+        for child in ast.iter_child_nodes(node):
+            yield from _uses(child, hidden | bound)
+        return
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        if node.value.id not in hidden:
+            yield Use(node, node.value.id, node.attr, frozenset(hidden))
+        return
+    if isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load) and node.id not in hidden:
+            yield Use(node, node.id, None, frozenset(hidden))
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _uses(child, hidden)
+
+
+def _resolve(module: Module, use: Use) -> Key | None:
+    """Where a used name of ours is defined; None for others' names and for builtins."""
+    if use.name in module.definitions:
+        owner, name = module.name, use.name
+    elif use.name in module.ours:
+        owner, name = module.ours[use.name]
+    else:
+        return None
+    if not name:
+        if use.attribute is None:
+            raise NotImplementedError(f"{module.name} uses the module {owner} as a value")
+        name = use.attribute
+    stand_ins = _STAND_INS.get(owner, ())
+    if stand_ins is None or name in stand_ins:
+        owner = _STANDALONE
+    while name not in _module(owner).definitions and name in _module(owner).ours:
+        owner, name = _module(owner).ours[name]
+    return owner, name
+
+
+class _Parts:
+    """Collects what a set of definitions needs, and writes it down as one file."""
+
+    def __init__(self, roots: list[Key]):
+        self.wanted: dict[int, Definition] = {}
+        self.order: list[str] = []
+        self._modules_seen: set[str] = set()
+        for module, name in roots:
+            self._collect(module, name)
+        self.definitions = sorted(
+            self.wanted.values(), key=lambda d: (self.order.index(d.module), d.start)
+        )
+        self.foreign = self._foreign()
+        self.names = self._final_names()
+
+    def _collect(self, module, name):
+        definition = _module(module).definitions[name]
+        if id(definition) in self.wanted:
+            return
+        self.wanted[id(definition)] = definition
+        for use in _uses(definition.node):
+            if key := _resolve(_module(module), use):
+                self._collect(*key)
+        self._enter(module)
+
+    def _enter(self, module):
+        """Put a module after those that it imports from."""
+        if module in self._modules_seen:
+            return
+        self._modules_seen.add(module)
+        for owner, name in _module(module).ours.values():
+            stand_ins = _STAND_INS.get(owner, ())
+            self._enter(_STANDALONE if stand_ins is None or name in stand_ins else owner)
+        self.order.append(module)
+
+    def _foreign(self):
+        """Name to the statements that import it, of all that is used."""
+        found: dict[str, frozenset[str]] = {}
+        for definition in self.definitions:
+            module = _module(definition.module)
+            for use in _uses(definition.node):
+                statements = module.foreign.get(use.name)
+                if statements and use.name not in module.definitions:
+                    found[use.name] = found.get(use.name, frozenset()) | statements
+        for name, statements in found.items():
+            if len(statements) > 1 and not all(re.match(r"import [\w.]+$", s) for s in statements):
+                raise NotImplementedError(f"{name} is imported in two ways")
+        return found
+
+    def _final_names(self) -> dict[Key, str]:
+        """The name of each definition in the copy."""
+        hidden: dict[Key, set[str]] = {}
+        for definition in self.definitions:
+            for use in _uses(definition.node):
+                if key := _resolve(_module(definition.module), use):
+                    hidden.setdefault(key, set()).update(use.hidden)
+        taken, names = set(self.foreign), {}
+        # The example keeps its names, so the last module chooses first.
+        for definition in reversed(self.definitions):
+            for name in definition.names:
+                key, chosen = (definition.module, name), name
+                stem = definition.module.split(".")[-1]
+                if chosen in taken | hidden.get(key, set()):
+                    private = "_" if name.startswith("_") else ""
+                    chosen = f"{private}{stem}_{name.lstrip('_')}"
+                if chosen in taken | hidden.get(key, set()):
+                    raise NotImplementedError(f"{name} of {definition.module} has no free name")
+                taken.add(chosen)
+                names[key] = chosen
+        return names
+
+    def text(self, definition: Definition, shorten: bool) -> str:
+        """The source of a definition, with the names that things have in the copy."""
+        module = _module(definition.module)
+        edits = []  # (line, first column, last column, replacement), columns in bytes
+        for use in _uses(definition.node):
+            key = _resolve(module, use)
+            if key is None:
+                continue
+            node, whole = (
+                use.node,
+                use.name not in module.definitions and not module.ours[use.name][1],
+            )
+            end = node if whole or use.attribute is None else node.value
+            if self.names[key] != (use.name if not whole else None):
+                edits.append((node.lineno, node.col_offset, end.end_col_offset, self.names[key]))
+        for name in definition.names:
+            if (new := self.names[definition.module, name]) != name:
+                edits.append((*self._place_of(definition, name), new))
+        lines = [line.encode() for line in module.lines]
+        for line, first, last, new in sorted(edits, reverse=True):
+            row = lines[line - 1]
+            lines[line - 1] = row[:first] + new.encode() + row[last:]
+        kept = [line.decode() for line in lines]
+        if shorten:
+            # From the last one on, so that the lines above keep their numbers.
+            documented = (ast.FunctionDef, ast.ClassDef)
+            inner = [n for n in ast.walk(definition.node) if isinstance(n, documented)]
+            for node in sorted(inner, key=lambda n: -n.lineno):
+                _shorten(node, kept)
+            removed = len(module.lines) - len(kept)
+            return "\n".join(kept[definition.start : definition.end - removed])
+        return "\n".join(kept[definition.start : definition.end])
+
+    @staticmethod
+    def _place_of(definition, name):
+        node = definition.node
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            line = _module(definition.module).lines[node.lineno - 1]
+            first = len(re.match(r"\s*(def|class)\s+", line)[0])
+            return node.lineno, first, first + len(name)
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+        found = (n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
+        target = next(n for n in found if n.id == name)
+        return target.lineno, target.col_offset, target.end_col_offset
+
+    def body(self, example: str | None) -> str:
+        """All definitions under headings that say where they are from."""
+        parts, last = [], None
+        for definition in self.definitions:
+            if definition.module != last:
+                last = definition.module
+                room = last.removeprefix(f"{_PACKAGE}.").replace(".", "/")
+                parts.append(f"# {room}.py {'-' * max(3, 80 - len(room))}")
+            parts.append(self.text(definition, shorten=definition.module != example))
+        return "\n\n\n".join(parts)
+
+    def imports(self) -> str:
+        statements = set().union(*self.foreign.values())
+        plain = sorted(s for s in statements if s.startswith("import"))
+        froms: dict[str, set[str]] = {}
+        for statement in statements:
+            if match := re.match(r"from (\S+) import (.*)", statement):
+                froms.setdefault(match[1], set()).add(match[2])
+        lines = plain + [
+            f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(froms.items())
+        ]
+        standard = [s for s in lines if s.split()[1].split(".")[0] in sys.stdlib_module_names]
+        others = [s for s in lines if s not in standard]
+        # A copied `from __future__` would come too late; annotations may name what comes below.
+        return "\n".join(["from __future__ import annotations", "", *standard, "", *others])
+
+    def data_files(self) -> list[str]:
+        """The bundled files that are read."""
+        if (_STANDALONE, "bundled") not in self.names:
+            return []
+        sums = (catalog.shipped_folder("data") / "SHA256SUMS").read_text(encoding="utf-8")
+        # A name is written out, or has a part in braces.
+        written = re.findall(r'"([\w{}]+\.[\w.]+)"', self.body(None))
+        shapes = [re.sub(r"\{\w+\}", r"\\w+", name.replace(".", r"\.")) for name in written]
+        known = [line.split()[-1] for line in sums.splitlines()]
+        return [name for name in known if any(re.fullmatch(shape, name) for shape in shapes)]
+
+    def requirements(self) -> list[str]:
+        """The distributions to install, with the versions that the package asks for."""
+        statements = set().union(*self.foreign.values())
+        used = {statement.split()[1].split(".")[0] for statement in statements}
+        names = {_DISTRIBUTIONS.get(name, name) for name in used - set(sys.stdlib_module_names)}
+        if "keras" in names:
+            names.add("tensorflow")
+        declared = importlib.metadata.requires("gen-ai-examples") or []
+        bounds = {re.match(r"[\w.-]+", line)[0]: line.split(";")[0] for line in declared}
+        return sorted(bounds.get(name, name) for name in names)
+
+
+def _shorten(node, lines):
+    """Leave of a docstring its first paragraph and its source."""
+    first = node.body[0]
+    if not ast.get_docstring(node) or first.end_lineno == first.lineno:
+        return
+    paragraphs = ast.get_docstring(node).split("\n\n")
+    kept = paragraphs[:1] + [p for p in paragraphs[1:] if p.startswith("Source")]
+    indent = " " * first.col_offset
+    quoted = textwrap.indent("\n\n".join(kept), indent).removeprefix(indent)
+    raw = "r" if lines[first.lineno - 1].strip().startswith("r") else ""
+    one_line = "\n" not in quoted and len(indent + quoted) < 94
+    text = f'{indent}{raw}"""{quoted}' + ('"""' if one_line else f'\n{indent}"""')
+    lines[first.lineno - 1 : first.end_lineno] = text.splitlines()
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A copy: the text of the file, and the bundled data files that it reads."""
+
+    text: str
+    data: list[str]
+
+
+def copy_example(name: str) -> Written:
+    """The example `name` as one file that runs without this package.
+
+    Raises:
+        InputError: no such example.
+    """
+    example = catalog.example(name)
+    module = _module(example.module)
+    definitions = [(module.name, n) for n in module.definitions if n not in ("ANSWERS", "SMOKE")]
+    parts = _Parts([(_STANDALONE, "run_as_command"), *definitions])
+    run = re.compile(rf"gen-ai-examples run {re.escape(example.name)}")
+    doc = run.sub(f"python {example.name.split('.')[1]}.py", example.doc.rstrip())
+    return _written(
+        parts, example, f'"""{doc}\n"""', 'if __name__ == "__main__":\n    run_as_command(main)'
+    )
+
+
+def copy_part(name: str, part: str) -> Written:
+    """One class or function with what it needs.
+
+    Args:
+        name: an example that uses it.
+        part: the class or function, of the example or of `common/`.
+
+    Raises:
+        InputError: no such example, or it uses nothing of this name.
+    """
+    example = catalog.example(name)
+    module = _module(example.module)
+    everything = _Parts([(module.name, n) for n in module.definitions]).definitions
+    found = [d for d in everything if part in d.names]
+    if not found:
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        known = {n for d in everything if isinstance(d.node, kinds) for n in d.names}
+        public = ", ".join(sorted(n for n in known if not n.startswith("_")))
+        raise InputError(f"{example.name} uses no {part!r}: choose from {public}.")
+    return _written(_Parts([(found[-1].module, part)]), example)
+
+
+def _written(parts, example, doc="", end=""):
+    version = importlib.metadata.version("gen-ai-examples")
+    data, body = parts.data_files(), parts.body(example.module)
+    install = " ".join(f'"{line}"' for line in parts.requirements())
+    lines = [f"Copied from {example.name} of gen_ai_examples {version}, MIT licence."]
+    lines += [f"pip install {install}"] if install else []
+    if data:
+        lines.append(
+            f"Reads data/{', data/'.join(data)} beside this file; licences: data/README.md."
+        )
+    comment = "\n".join(
+        textwrap.fill(
+            line, 98, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
+        )
+        for line in lines
+    )
+    sections = [f"{comment}\n\n{doc}".rstrip() + f"\n\n{parts.imports()}".rstrip(), body, end]
+    return Written("\n\n\n".join(filter(None, sections)) + "\n", data)
+
+
+def save(written: Written, path: pathlib.Path, with_data: bool, force: bool) -> None:
+    """Write a copy, and with it the data that it reads to the folder `data` beside it.
+
+    Nothing is written if a file would be replaced and `force` is not set.
+
+    Raises:
+        InputError: a file is there already.
+    """
+    files = {path: written.text.encode()}
+    if with_data and written.data:
+        shipped, folder = catalog.shipped_folder("data"), path.parent / "data"
+        licences = [str(p.relative_to(shipped)) for p in sorted(shipped.glob("LICENSES/*"))]
+        files |= {
+            folder / name: (shipped / name).read_bytes()
+            for name in (*written.data, "README.md", *licences)
+        }
+    there = [p for p, content in files.items() if p.exists() and p.read_bytes() != content]
+    if there and not force:
+        raise InputError(f"{there[0]} exists: choose another name, or replace it with --force.")
+    for p, content in files.items():
+        p.parent.mkdir(parents=True, exist_ok=True)
+        p.write_bytes(content)

@@ -1,0 +1,210 @@
+"""What `copy` writes; that the copies run, tests/test_examples.py shows."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gen_ai_examples import catalog, cli, copying
+from gen_ai_examples.common.errors import InputError
+
+EXAMPLES = sorted(catalog.examples())
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of our own, whose modules are written by `add`."""
+    root = tmp_path / "gen_ai_examples"
+    (root / "common").mkdir(parents=True)
+    (root / "toy").mkdir()
+    (root / "standalone.py").write_text("def run_as_command(main):\n    print(main())\n")
+    monkeypatch.setattr(catalog, "PACKAGE", root)
+    catalog.examples.cache_clear()
+    copying._module.cache_clear()
+
+    def add(name, text):
+        (root / name).write_text(text)
+
+    yield add
+    catalog.examples.cache_clear()
+    copying._module.cache_clear()
+
+
+EXAMPLE = '''"""Does it work?
+
+    gen-ai-examples run toy.one
+"""
+from gen_ai_examples.cli import run_as_command
+{imports}
+ANSWERS = ("Q1.1",)
+SMOKE = dict()
+
+{body}
+
+if __name__ == "__main__":
+    run_as_command(main)
+'''
+
+
+def run(tmp_path):
+    written = copying.copy_example("toy.one")
+    path = tmp_path / "alone.py"
+    copying.save(written, path, with_data=False, force=False)
+    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return written.text, done.stdout.strip()
+
+
+def test_only_what_is_used_comes_along_and_in_order(package, tmp_path):
+    package(
+        "common/a.py",
+        '"""Module."""\nimport math\nimport json\n\n# Why it is two.\nTWO = 2\nUNUSED = json\n\n\n'
+        "def double(x):\n    return _times(x)\n\n\n"
+        "def _times(x):\n    return math.floor(x * TWO)\n",
+    )
+    body = "def main():\n    return a.double(LIMIT)\n\n\nLIMIT = 21\n"
+    package("toy/one.py", EXAMPLE.format(imports="from gen_ai_examples.common import a", body=body))
+    text, out = run(tmp_path)
+    assert out == "42"
+    assert "# Why it is two.\nTWO = 2" in text and "import math" in text
+    assert "UNUSED" not in text and "json" not in text and "ANSWERS" not in text
+    assert "python one.py" in text and "gen-ai-examples run" not in text
+
+
+def test_equal_names_of_two_modules_are_told_apart(package, tmp_path):
+    for name, value in (("a", 1), ("b", 20)):
+        package(
+            f"common/{name}.py",
+            f"def _value():\n    return {value}\n\n\ndef {name}():\n    return _value()\n",
+        )
+    package(
+        "toy/one.py",
+        EXAMPLE.format(
+            imports="from gen_ai_examples.common.a import a\n"
+            "from gen_ai_examples.common.b import b",
+            body="def _value():\n    return 300\n\n\n"
+            "def main():\n    return a() + b() + _value()\n",
+        ),
+    )
+    assert run(tmp_path)[1] == "321"
+
+
+def test_a_local_name_is_left_alone_and_hides_nothing(package, tmp_path):
+    package("common/a.py", "def rows():\n    return 5\n\n\ndef count(rows):\n    return rows\n")
+    package(
+        "toy/one.py",
+        EXAMPLE.format(
+            imports="from gen_ai_examples.common import a",
+            # `rows` is a name of main's own; the function becomes a plain name, too.
+            body="def main():\n    rows = a.rows() + 1\n"
+            "    return a.count([rows, *(r for r in [rows])])\n",
+        ),
+    )
+    text, out = run(tmp_path)
+    assert out == "[6, 6]" and "rows = a_rows() + 1" in text
+
+
+def test_an_import_under_another_name_and_a_class_with_a_base(package, tmp_path):
+    package(
+        "common/a.py",
+        "import dataclasses\n\n\n@dataclasses.dataclass\nclass Base:\n    x: int = 3\n\n\n"
+        "class Child(Base):\n    def get(self) -> int:\n        return self.x\n",
+    )
+    package(
+        "toy/one.py",
+        EXAMPLE.format(
+            imports="from gen_ai_examples.common.a import Child as Kid",
+            body="def main(kind=None):\n    return (kind or Kid)().get()\n",
+        ),
+    )
+    assert run(tmp_path)[1] == "3"
+
+
+def test_docstrings_of_the_library_keep_what_a_reader_needs(package, tmp_path):
+    package(
+        "common/a.py",
+        'def f(x):\n    """Say it.\n\n    Args:\n        x: a number.\n\n'
+        "    Raises:\n        Error: no.\n"
+        '\n    Source: a paper.\n    """\n    # A reason.\n    return x\n',
+    )
+    package(
+        "toy/one.py",
+        EXAMPLE.format(
+            imports="from gen_ai_examples.common.a import f",
+            body='def main():\n    """Whole.\n\n    Kept.\n    """\n    return f(7)\n',
+        ),
+    )
+    text, out = run(tmp_path)
+    assert out == "7"
+    assert '"""Say it.\n\n    Source: a paper.\n    """\n    # A reason.' in text
+    assert "Args:" not in text and "Kept." in text
+
+
+def test_copies_have_no_loose_ends(tmp_path):
+    for name in EXAMPLES:
+        text = copying.copy_example(name).text
+        assert "import gen_ai_examples" not in text and "from gen_ai_examples" not in text
+        (tmp_path / f"{name}.py").write_text(text)
+    checked = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not checked.returncode, checked.stdout
+
+
+def test_the_head_names_origin_requirements_and_data():
+    text = copying.copy_example("image.dcgan").text
+    head = text.split('"""')[0]
+    assert "Copied from image.dcgan" in head and "MIT licence" in head
+    for requirement in ('"keras', '"tensorflow', '"scikit-learn', '"pillow'):
+        assert requirement in head
+    assert "librosa" not in head and "data/mnist_5k.npz" in head
+    assert copying.copy_example("image.super_resolution").data[0] == "photo_brushes.jpg"
+
+
+def test_a_part_comes_with_what_it_needs_and_nothing_else():
+    text = copying.copy_part("image.dcgan", "GAN").text
+    namespace = {}
+    exec(compile(text, "GAN.py", "exec"), namespace)
+    assert namespace["GAN"].__name__ == "GAN"
+    assert "run_as_command" not in text and len(text.splitlines()) < 150
+    with pytest.raises(InputError, match=r"no 'Gan': choose from .*GAN"):
+        copying.copy_part("image.dcgan", "Gan")
+
+
+def test_nothing_is_replaced_unless_forced(tmp_path):
+    written = copying.copy_example("image.dcgan")
+    path = tmp_path / "folder" / "mine.py"
+    copying.save(written, path, with_data=True, force=False)
+    assert (tmp_path / "folder" / "data" / "mnist_5k.npz").stat().st_size > 100_000
+    assert (tmp_path / "folder" / "data" / "LICENSES").is_dir()
+    copying.save(written, path, with_data=True, force=False)  # the same again replaces nothing
+    path.write_text("precious")
+    with pytest.raises(InputError, match="--force"):
+        copying.save(written, path, with_data=True, force=False)
+    assert path.read_text() == "precious"
+    copying.save(written, path, with_data=False, force=True)
+    assert path.read_text() == written.text
+
+
+def test_the_command(capsys):
+    with pytest.raises(SystemExit) as done:
+        cli.main(["copy", "image.dcgan", "--part", "GAN", "-"])
+    assert not done.value.code
+    assert "class GAN(keras.Model):" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["copy", "image.dcgam"])
+    assert "did you mean image.dcgan?" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["copy", "image.dcgan", "."])
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_a_missing_data_file_is_one_sentence(tmp_path):
+    path = tmp_path / "alone.py"
+    text = copying.copy_part("tabular.outliers", "bundled").text
+    path.write_text(text + "\n\nbundled('thyroid.csv.gz')\n")
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert "data/thyroid.csv.gz is missing" in done.stderr and "--with-data" in done.stderr
