@@ -41,3 +41,30 @@ def closest_picture(pictures: np.ndarray, hole: np.ndarray, candidates: np.ndarr
     # Squared differences over known pixels, without what is the same for all candidates.
     distances = weights @ (flat**2).T - 2 * seen @ flat.T
     return np.where(hole > 0, candidates[distances.argmin(1)], pictures)
+
+
+def gaussian_mean(
+    pictures: np.ndarray, hole: np.ndarray, examples: np.ndarray, ridge: float = 0.1
+) -> np.ndarray:
+    """What is expected in the hole, were pictures normally distributed: the best linear estimate.
+
+    Clipped to [-1, 1], which a linear estimate may leave.
+
+    Args:
+        examples: (M, H, W, C), from which mean and covariance come.
+        ridge: added to the variances, as if pixels were seen through noise.
+
+    Source: the conditional mean of a Gaussian, e.g. Bishop 2006, section 2.3.1.
+    """
+    flat = examples.reshape(len(examples), -1).astype(np.float64)
+    mean, covariance = flat.mean(0), np.cov(flat.T)
+    covariance[np.diag_indices_from(covariance)] += ridge
+    filled = pictures.copy()
+    for picture, missing in zip(filled, hole, strict=True):
+        hidden = np.broadcast_to(missing > 0, picture.shape).ravel()
+        values = picture.reshape(-1)  # a view
+        weights = np.linalg.solve(
+            covariance[np.ix_(~hidden, ~hidden)], values[~hidden] - mean[~hidden]
+        )
+        values[hidden] = mean[hidden] + covariance[np.ix_(hidden, ~hidden)] @ weights
+    return np.where(hole > 0, filled.clip(-1, 1), pictures)
