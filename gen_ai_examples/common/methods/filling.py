@@ -29,18 +29,24 @@ def biharmonic(pictures: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return np.stack(filled).clip(-1, 1).astype(np.float32)
 
 
-def closest_picture(pictures: np.ndarray, hole: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """The pixels of the candidate (M, H, W, C) that differs least in what is known.
+def closest_pictures(
+    pictures: np.ndarray, hole: np.ndarray, candidates: np.ndarray, n: int
+) -> np.ndarray:
+    """The pixels of the `n` candidates (M, H, W, C) that differ least in what is known.
+
+    Returns:
+        (n, N, H, W, C), the closest first.
 
     Source: the idea of Hays & Efros 2007, https://doi.org/10.1145/1275808.1276382.
     """
-    n, known = len(pictures), 1 - hole
+    known = 1 - hole
     flat = candidates.reshape(len(candidates), -1)
-    weights = np.broadcast_to(known, pictures.shape).reshape(n, -1)
-    seen = (pictures * known).reshape(n, -1)
+    weights = np.broadcast_to(known, pictures.shape).reshape(len(pictures), -1)
+    seen = (pictures * known).reshape(len(pictures), -1)
     # Squared differences over known pixels, without what is the same for all candidates.
     distances = weights @ (flat**2).T - 2 * seen @ flat.T
-    return np.where(hole > 0, candidates[distances.argmin(1)], pictures)
+    ranked = distances.argsort(1, kind="stable")[:, :n].T
+    return np.where(hole > 0, candidates[ranked], pictures)
 
 
 def gaussian_mean(
