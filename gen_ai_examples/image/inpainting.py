@@ -19,8 +19,8 @@ pictures that agree best with what is left. `--images DIR` takes your own pictur
 What to expect: strokes go on, crisp, and where the hole is open the samples differ. The mean of the
 samples errs less than any of them and looks less real: the perception-distortion trade-off (Blau &
 Michaeli 2018, https://arxiv.org/abs/1711.06077). The samples' disagreement tells which pixels to
-distrust. What mattered was how much is hidden: with half of every picture gone, pasting was as
-good as one sample in PSNR, and better recognised.
+distrust. What mattered was how much is hidden: with half of every picture gone, pasting was nearer
+to the original than one sample, and better recognised.
 
 Limits: a sample is plausible, not what was there, and one in eight is not taken for the digit it
 was. Pasting does better in that, and looks more real: digits are centred, so that one of thousands
