@@ -50,7 +50,7 @@ def closest_pictures(
 
 
 def gaussian_mean(
-    pictures: np.ndarray, hole: np.ndarray, examples: np.ndarray, ridge: float = 0.1
+    pictures: np.ndarray, hole: np.ndarray, examples: np.ndarray, ridge: float = 0.02
 ) -> np.ndarray:
     """What is expected in the hole, were pictures normally distributed: the best linear estimate.
 
