@@ -11,6 +11,7 @@ import pytest
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
+from gen_ai_examples.common.methods.flow_inpainting import FlowInpainting, inpainting_randomness
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.nets.conv import build_unet
 from gen_ai_examples.common.nets.dcgan import build_encoder, build_generator
@@ -30,7 +31,13 @@ def build_flow():
     return model, flow_randomness(10)
 
 
-@pytest.mark.parametrize("build", [build_gan, build_flow])
+def build_inpainting():
+    model = FlowInpainting(build_unet((28, 28, 2), 0))
+    model.compile(keras.optimizers.AdamW(2e-3, use_ema=True, ema_momentum=0.99))
+    return model, inpainting_randomness((0.2, 0.7))
+
+
+@pytest.mark.parametrize("build", [build_gan, build_flow, build_inpainting])
 def test_two_devices_end_with_the_weights_of_one(build):
     data = image.mnist()
     columns = {"images": data.images, "labels": data.labels}

@@ -29,15 +29,48 @@ def biharmonic(pictures: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return np.stack(filled).clip(-1, 1).astype(np.float32)
 
 
-def closest_picture(pictures: np.ndarray, hole: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """The pixels of the candidate (M, H, W, C) that differs least in what is known.
+def closest_pictures(
+    pictures: np.ndarray, hole: np.ndarray, candidates: np.ndarray, n: int
+) -> np.ndarray:
+    """The pixels of the `n` candidates (M, H, W, C) that differ least in what is known.
+
+    Returns:
+        (n, N, H, W, C), the closest first.
 
     Source: the idea of Hays & Efros 2007, https://doi.org/10.1145/1275808.1276382.
     """
-    n, known = len(pictures), 1 - hole
+    known = 1 - hole
     flat = candidates.reshape(len(candidates), -1)
-    weights = np.broadcast_to(known, pictures.shape).reshape(n, -1)
-    seen = (pictures * known).reshape(n, -1)
+    weights = np.broadcast_to(known, pictures.shape).reshape(len(pictures), -1)
+    seen = (pictures * known).reshape(len(pictures), -1)
     # Squared differences over known pixels, without what is the same for all candidates.
     distances = weights @ (flat**2).T - 2 * seen @ flat.T
-    return np.where(hole > 0, candidates[distances.argmin(1)], pictures)
+    ranked = distances.argsort(1, kind="stable")[:, :n].T
+    return np.where(hole > 0, candidates[ranked], pictures)
+
+
+def gaussian_mean(
+    pictures: np.ndarray, hole: np.ndarray, examples: np.ndarray, ridge: float = 0.02
+) -> np.ndarray:
+    """What is expected in the hole, were pictures normally distributed: the best linear estimate.
+
+    Clipped to [-1, 1], which a linear estimate may leave.
+
+    Args:
+        examples: (M, H, W, C), from which mean and covariance come.
+        ridge: added to the variances, as if pixels were seen through noise.
+
+    Source: the conditional mean of a Gaussian, e.g. Bishop 2006, section 2.3.1.
+    """
+    flat = examples.reshape(len(examples), -1).astype(np.float64)
+    mean, covariance = flat.mean(0), np.cov(flat.T)
+    covariance[np.diag_indices_from(covariance)] += ridge
+    filled = pictures.copy()
+    for picture, missing in zip(filled, hole, strict=True):
+        hidden = np.broadcast_to(missing > 0, picture.shape).ravel()
+        values = picture.reshape(-1)  # a view
+        weights = np.linalg.solve(
+            covariance[np.ix_(~hidden, ~hidden)], values[~hidden] - mean[~hidden]
+        )
+        values[hidden] = mean[hidden] + covariance[np.ix_(hidden, ~hidden)] @ weights
+    return np.where(hole > 0, filled.clip(-1, 1), pictures)
