@@ -59,7 +59,7 @@ class Thresholds:
         )
         self.spots = tuned(
             self._spots,
-            dict(radius=(2, 3, 5), level=(0.04, 0.06, 0.08, 0.12, 0.18), thin=(0, 1)),
+            dict(radius=(3, 5), level=(0.05, 0.08, 0.12, 0.18), thin=(0, 1)),
             images,
             fields,
             names=[NUCLEUS, MICRONUCLEUS],
@@ -139,7 +139,8 @@ def decided(shares: np.ndarray, nucleus: float, micronucleus: float) -> np.ndarr
 
 
 THRESHOLDS = dict(
-    nucleus=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8), micronucleus=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+    nucleus=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    micronucleus=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
 )
 
 

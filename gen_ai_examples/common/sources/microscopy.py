@@ -76,7 +76,7 @@ def micrographs() -> list[Field]:
 
 
 def scaled(pixels: np.ndarray) -> np.ndarray:
-    """Brightness (H, W) in any unit to float32 with the background at 0 and bright nuclei near 1."""
+    """Brightness (H, W) in any unit to float32, the background at 0 and bright nuclei near 1."""
     background, bright = np.percentile(pixels, [20, 99])
     return ((pixels - background) / max(bright - background, 1e-6)).astype(np.float32)
 
@@ -86,7 +86,7 @@ def own_micrographs(path: str | Path) -> dict[str, np.ndarray]:
 
     Args:
         path: a folder of pictures (PNG, TIFF or JPEG; of 8 or 16 bits, the brightest channel of
-            colour, the first page of several), bright nuclei on a dark ground, about 30 pixels wide.
+            colour, the first page of several): bright nuclei about 30 pixels wide on dark ground.
 
     Raises:
         InputError: no such folder, or a file in it that is broken, too small, too large or blank.

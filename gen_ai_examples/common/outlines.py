@@ -1,0 +1,82 @@
+"""Micrographs with the outlines of what was found drawn on them."""
+
+import numpy as np
+from skimage.segmentation import find_boundaries
+
+from gen_ai_examples.common.media import Picture, to_uint8
+from gen_ai_examples.common.metrics.nuclei import separate
+from gen_ai_examples.common.panels import largest_square, panels
+from gen_ai_examples.common.sources.microscopy import Field
+
+BLUE, ORANGE = (86, 180, 233), (230, 159, 0)  # told apart by colour-blind readers too
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """Brightness (H, W), the background at 0 and bright nuclei near 1, to (H, W, 3) uint8."""
+    # Dim nuclei would be black beside bright ones.
+    shown = np.sqrt((image + 0.02).clip(0, 1.2) / 1.22)
+    return np.repeat(to_uint8(2 * shown - 1)[..., None], 3, axis=2)
+
+
+def outlined(
+    image: np.ndarray, nuclei: np.ndarray, micronuclei: np.ndarray, scale: int = 3
+) -> np.ndarray:
+    """The picture with blue outlines around nuclei and orange ones around micronuclei.
+
+    Args:
+        image: brightness (H, W), as for `grey`.
+        nuclei, micronuclei: (H, W) int, 0 for none, else the number of the object.
+        scale: whole-number enlargement, so that an outline hides little.
+
+    Returns:
+        (scale H, scale W, 3) uint8.
+    """
+    picture = np.kron(grey(image), np.ones((scale, scale, 1), np.uint8))
+    for objects, colour in ((nuclei, BLUE), (micronuclei, ORANGE)):
+        large = np.kron(objects, np.ones((scale, scale), objects.dtype))
+        picture[find_boundaries(large, mode="outer" if scale > 1 else "inner")] = colour
+    return picture
+
+
+def side_by_side(
+    field: Field, found: dict[str, np.ndarray], square=np.s_[:, :], width: float = 2.3
+) -> Picture:
+    """A micrograph without and with outlines: as each method found them, and as they were drawn.
+
+    Args:
+        field: the micrograph.
+        found: classes (H, W) of the whole field by method.
+        square: the part that is shown.
+        width: of each picture, in inches of 110 pixels.
+    """
+    return panels([_row(field, found, square)], width)
+
+
+def close_ups(
+    fields: list[Field], found: dict[str, list[np.ndarray]], interest: list[np.ndarray], side=128
+) -> Picture:
+    """As `side_by_side`, of each day the square with the most interest.
+
+    Args:
+        fields: the micrographs.
+        found: classes (H, W), one for each field, by method.
+        interest: (H, W), one for each field.
+        side: of the squares, in pixels.
+    """
+    rows = {}
+    for i, (field, values) in enumerate(zip(fields, interest, strict=True)):
+        square = largest_square(values, side)
+        rank = values[square].sum()
+        if field.day not in rows or rank > rows[field.day][0]:
+            its = {method: classes[i] for method, classes in found.items()}
+            rows[field.day] = rank, _row(field, its, square)
+    return panels([row for _, row in rows.values()])
+
+
+def _row(field, found, square):
+    image = field.image[square]
+    nothing = np.zeros(image.shape, int)
+    row = {f"{field.line}, {field.day}": outlined(image, nothing, nothing)}
+    for method, classes in found.items():
+        row[method] = outlined(image, *(objects[square] for objects in separate(classes)))
+    return row | {"drawn by hand": outlined(image, field.nuclei[square], field.micronuclei[square])}

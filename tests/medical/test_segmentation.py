@@ -1,0 +1,110 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.fit import fit
+from gen_ai_examples.common.metrics.segmentation import dice
+from gen_ai_examples.common.nets.segmenting import build_segmenting_unet, class_probabilities
+from gen_ai_examples.common.sources.microscopy import BACKGROUND, micrographs
+from gen_ai_examples.common.strategy import strategy
+from gen_ai_examples.medical import segmentation
+from gen_ai_examples.medical.segmentation import (
+    CROP,
+    KNOWN_DAYS,
+    augmented,
+    by_day,
+    compressed,
+    tiles,
+    weighted_loss,
+)
+
+
+@pytest.fixture(scope="module")
+def columns():
+    return tiles(micrographs()[:1])
+
+
+def test_whole_days_are_held_out():
+    known, held_out = by_day(micrographs())
+    assert {f.day for f in known} == set(KNOWN_DAYS)
+    assert not {f.day for f in held_out} & set(KNOWN_DAYS)
+    assert (len(known), len(held_out)) == (9, 9)
+    assert {f.line for f in known} == {"RPE1"} and {f.line for f in held_out} == {"RPE1", "U2OS"}
+    # What tunes the thresholds is one micrograph of each day.
+    assert sorted(f.day for f in known[2::3]) == sorted(KNOWN_DAYS)
+
+
+def test_tiles_cover_the_micrograph():
+    field = micrographs()[0]
+    columns = tiles([field])
+    assert columns["image"].shape == columns["classes"].shape == (25, 160, 160, 1)
+    np.testing.assert_array_equal(columns["image"][-1, ..., 0], field.image[-160:, -160:])
+    np.testing.assert_array_equal(columns["classes"][1, ..., 0], field.classes[:160, 88:248])
+
+
+def test_augmented_moves_picture_and_classes_alike():
+    marks = np.arange(3 * 160 * 160, dtype="float32").reshape(3, 160, 160, 1)
+    batch = {"image": tf.constant(marks), "classes": tf.constant(marks)}
+    seen = set()
+    for number in range(24):
+        result = augmented(batch, tf.constant([0, number], tf.int64))
+        image, classes = result["image"].numpy(), result["classes"].numpy()
+        assert image.shape == (3, CROP, CROP, 1) and classes.shape == (3, CROP, CROP)
+        for one, other in zip(np.sinh(image[..., 0]) / 8, classes, strict=True):
+            assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.999
+        seen.add(tuple(np.sign(classes[0, i, j] - classes[0, 64, 64]) for i, j in ((64, 0), (0, 64)))
+                 + (abs(classes[0, 0, 64] - classes[0, 64, 64]) > 1000,))  # fmt: skip
+    assert len(seen) >= 4
+
+
+def test_augmented_draws_from_the_seed_alone(columns):
+    batch = {name: tf.constant(column[:4]) for name, column in columns.items()}
+    a, b, c = (augmented(batch, tf.constant([0, n], tf.int64))["image"] for n in (1, 1, 2))
+    np.testing.assert_array_equal(a, b)
+    assert (a.numpy() != c.numpy()).any()
+
+
+def trained(replicas, steps, columns):
+    data = batches(columns, 4, seed=0, randomness=augmented)
+    with replicas.scope():
+        keras.utils.set_random_seed(0)
+        network = build_segmenting_unet(3, widths=(4, 8))
+        network.compile(keras.optimizers.Adam(1e-2), loss=weighted_loss)
+    fit(network, data.map(lambda b: (b["image"], b["classes"])), steps, progress=False)
+    return network
+
+
+def test_a_few_steps_find_nuclei(columns):
+    network = trained(tf.distribute.get_strategy(), 30, columns)
+    unseen = micrographs()[1]
+    shares = class_probabilities(network, compressed(unseen.image).numpy())
+    assert dice(shares.argmax(-1) != BACKGROUND, unseen.classes != BACKGROUND) > 0.8
+
+
+def test_the_loss_is_the_same_on_two_replicas(columns):
+    losses = [
+        trained(strategy([f"CPU:{i}" for i in range(n)]), 1, columns).history.history["loss"][0]
+        for n in (1, 2)
+    ]
+    # Batch normalisation sees half a batch on each replica, so that the weights differ a little.
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
+def test_own_micrographs_are_outlined_and_counted(tmp_path):
+    field = micrographs()[0]
+    pixels = (field.image.clip(0, 2)[:96, :130] * 20000).astype(np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "mine.tif")
+    answer = segmentation.main(images=str(tmp_path), **segmentation.SMOKE)
+    assert answer.media["own_1"].pixels.shape == (192, 260, 3)
+    assert answer.media["own_counts"].text.startswith("mine.tif: ")
+
+
+def test_own_micrographs_that_cannot_be_read_are_told_before_training(tmp_path):
+    with pytest.raises(InputError, match="There is no folder"):
+        segmentation.main(
+            images=str(tmp_path / "nowhere"), **segmentation.SMOKE | dict(steps=10**9)
+        )
