@@ -19,7 +19,7 @@ with a top-hat for small spots, and a random forest on brightness, edges and tex
 Touching nuclei are split by watershed, for all alike. `--images DIR` outlines and counts in your
 own micrographs too.
 
-@EXPECT@
+EXPECT.
 
 Limits: one laboratory, one magnification, healthy and tumour cells in culture, drawn by one group.
 Another microscope, stain or magnification needs drawings of its own to train on, or at least to
@@ -59,7 +59,7 @@ from gen_ai_examples.common.sources.microscopy import (
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q17.3",)
-SMOKE = dict(steps=2, batch_size=2, width=2, trees=2)
+SMOKE = dict(steps=2, batch_size=2, width=2, trees=2, side=192)
 
 TILE, CROP, STRIDE = 160, 128, 88
 WEIGHTS = (1.0, 1.0, 10.0)  # of the pixels of background, nuclei and micronuclei
@@ -114,6 +114,7 @@ def main(
     batch_size=16,
     width=12,
     trees=100,
+    side=512,
     learning_rate=3e-3,
     dtype="auto",
     seed=0,
@@ -121,7 +122,7 @@ def main(
 ) -> Answer:
     keras.utils.set_random_seed(seed)
     own = own_micrographs(images) if images else {}  # what cannot be read is told before training
-    known, held_out = by_day(micrographs())
+    known, held_out = by_day(micrographs(side))
     validation, train = known[2::3], [field for i, field in enumerate(known) if i % 3 != 2]
     pairs = batches(tiles(train), batch_size, seed, augmented).map(
         lambda batch: (batch["image"], batch["classes"])

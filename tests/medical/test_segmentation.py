@@ -47,18 +47,18 @@ def test_tiles_cover_the_micrograph():
 
 
 def test_augmented_moves_picture_and_classes_alike():
-    marks = np.arange(3 * 160 * 160, dtype="float32").reshape(3, 160, 160, 1)
+    marks = np.arange(2 * 160 * 160, dtype="float32").reshape(2, 160, 160, 1)
     batch = {"image": tf.constant(marks), "classes": tf.constant(marks)}
     seen = set()
-    for number in range(24):
+    for number in range(48):
         result = augmented(batch, tf.constant([0, number], tf.int64))
         image, classes = result["image"].numpy(), result["classes"].numpy()
-        assert image.shape == (3, CROP, CROP, 1) and classes.shape == (3, CROP, CROP)
+        assert image.shape == (2, CROP, CROP, 1) and classes.shape == (2, CROP, CROP)
         for one, other in zip(np.sinh(image[..., 0]) / 8, classes, strict=True):
             assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.999
-        seen.add(tuple(np.sign(classes[0, i, j] - classes[0, 64, 64]) for i, j in ((64, 0), (0, 64)))
-                 + (abs(classes[0, 0, 64] - classes[0, 64, 64]) > 1000,))  # fmt: skip
-    assert len(seen) >= 4
+        corner, below, beside = classes[0, 0, 0], classes[0, -1, 0], classes[0, 0, -1]
+        seen.add((below > corner, beside > corner, abs(below - corner) > abs(beside - corner)))
+    assert len(seen) == 8
 
 
 def test_augmented_draws_from_the_seed_alone(columns):
@@ -85,13 +85,12 @@ def test_a_few_steps_find_nuclei(columns):
     assert dice(shares.argmax(-1) != BACKGROUND, unseen.classes != BACKGROUND) > 0.8
 
 
-def test_the_loss_is_the_same_on_two_replicas(columns):
-    losses = [
-        trained(strategy([f"CPU:{i}" for i in range(n)]), 1, columns).history.history["loss"][0]
-        for n in (1, 2)
-    ]
-    # Batch normalisation sees half a batch on each replica, so that the weights differ a little.
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+def test_two_replicas_learn_what_one_learns(columns):
+    one, two = (
+        trained(strategy([f"CPU:{i}" for i in range(n)]), 3, columns).get_weights() for n in (1, 2)
+    )
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-3)
 
 
 def test_own_micrographs_are_outlined_and_counted(tmp_path):

@@ -51,40 +51,38 @@ class Thresholds:
     def __init__(self, fields: list[Field]):
         images = [field.image for field in fields]
         self.nuclei = tuned(
-            self._nuclei,
-            dict(log=(False, True), sigma=(0.5, 1.0, 2.0), factor=(0.4, 0.5, 0.6, 0.75, 0.9, 1.0)),
+            _bright_objects,
+            dict(log=(False, True), sigma=(0.5, 1.0), factor=(0.4, 0.5, 0.6, 0.75, 0.9, 1.0)),
             images,
             fields,
             names=[NUCLEUS],
         )
         self.spots = tuned(
-            self._spots,
-            dict(radius=(3, 5), level=(0.05, 0.08, 0.12, 0.18), thin=(0, 1)),
-            images,
+            _with_spots,
+            dict(radius=(3, 5), level=(0.05, 0.08, 0.12, 0.18)),
+            [(image, _bright_objects(image, **self.nuclei)) for image in images],
             fields,
             names=[NUCLEUS, MICRONUCLEUS],
         )
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Brightness (H, W) to classes (H, W)."""
-        return self._spots(image, **self.spots)
+        return _with_spots((image, _bright_objects(image, **self.nuclei)), **self.spots)
 
-    def _nuclei(self, image, log, sigma, factor, smallest=100):
-        smooth = gaussian(np.log1p(image.clip(0)) if log else image, sigma)
-        mask = ndimage.binary_fill_holes(smooth > factor * threshold_otsu(smooth))
-        return np.where(without_small(mask, smallest), NUCLEUS, BACKGROUND)
 
-    def _spots(self, image, radius, level, thin):
-        classes = self._nuclei(image, **self.nuclei)
-        bright = white_tophat(gaussian(image, 0.7), disk(radius)) > level
-        spots = without_small(bright & (classes == BACKGROUND), SMALLEST)
-        # The rim of a nucleus is no spot: what is larger than the top-hat's disk, or thin, goes.
-        numbered, n = ndimage.label(spots)
-        areas = np.bincount(numbered.ravel(), minlength=n + 1)
-        solid = ndimage.maximum(ndimage.distance_transform_edt(spots), numbered, range(n + 1))
-        kept = (areas <= 4 * radius**2) & (np.asarray(solid) > thin)
-        kept[0] = False
-        return np.where(kept[numbered], MICRONUCLEUS, classes)
+def _bright_objects(image, log, sigma, factor):
+    smooth = gaussian(np.log1p(image.clip(0)) if log else image, sigma)
+    mask = ndimage.binary_fill_holes(smooth > factor * threshold_otsu(smooth))
+    return np.where(without_small(mask, 100), NUCLEUS, BACKGROUND)
+
+
+def _with_spots(image_and_nuclei, radius, level):
+    image, classes = image_and_nuclei
+    bright = white_tophat(gaussian(image, 0.7), disk(radius)) > level
+    spots = without_small(bright & (classes == BACKGROUND), SMALLEST)
+    # The rim of a nucleus is no spot: what is larger than the top-hat's disk goes.
+    spots &= ~without_small(spots, 4 * radius**2)
+    return np.where(spots, MICRONUCLEUS, classes)
 
 
 class PixelForest:

@@ -65,4 +65,4 @@ def matched_objects(
 
 def f1(pairs: int, n_objects: int, n_true: int) -> float:
     """Harmonic mean of precision and recall, 1.0 where nothing is there and nothing was found."""
-    return 2 * pairs / (n_objects + n_true) if n_objects + n_true else 1.0
+    return float(2 * pairs / (n_objects + n_true)) if n_objects + n_true else 1.0

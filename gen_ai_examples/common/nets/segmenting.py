@@ -40,7 +40,9 @@ def build_segmenting_unet(
 def _two_convolutions(x, width):
     for _ in range(2):
         x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+        # Synchronized, or replicas would normalise by a part of the batch each.
+        x = layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
+        x = layers.Activation("relu")(x)
     return x
 
 

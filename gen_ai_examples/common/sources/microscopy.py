@@ -54,8 +54,11 @@ class Field:
         return np.where(self.micronuclei > 0, MICRONUCLEUS, inside)
 
 
-def micrographs() -> list[Field]:
+def micrographs(side: int = SIDE) -> list[Field]:
     """Eighteen bundled micrographs of 512x512 pixels: 15 of RPE1 cells on five days, 3 of U2OS.
+
+    Args:
+        side: pixels per side that are kept of each, from its upper left corner.
 
     Raises:
         InputError: a bundled file is missing or damaged.
@@ -64,15 +67,13 @@ def micrographs() -> list[Field]:
     """
     pixels = np.asarray(Image.open(bundled("nuclei.webp")).convert("L"))
     labels = np.asarray(Image.open(bundled("nuclei_labels.png"))).astype(np.int64)
-    return [
-        Field(
-            scaled(pixels[SIDE * i : SIDE * (i + 1)]),
-            *np.moveaxis(labels[SIDE * i : SIDE * (i + 1), :, :2], -1, 0),
-            line,
-            day,
-        )
-        for i, (line, day, _) in enumerate(FIELDS)
-    ]
+    fields = []
+    for i, (line, day, _) in enumerate(FIELDS):
+        rows = slice(SIDE * i, SIDE * (i + 1))
+        image = scaled(pixels[rows])[:side, :side]
+        nuclei, micronuclei = (labels[rows, :, c][:side, :side] for c in range(2))
+        fields.append(Field(image, nuclei, micronuclei, line, day))
+    return fields
 
 
 def scaled(pixels: np.ndarray) -> np.ndarray:
