@@ -63,14 +63,18 @@ def close_ups(
         interest: (H, W), one for each field.
         side: of the squares, in pixels.
     """
-    rows = {}
-    for i, (field, values) in enumerate(zip(fields, interest, strict=True)):
-        square = largest_square(values, side)
-        rank = values[square].sum()
-        if field.day not in rows or rank > rows[field.day][0]:
-            its = {method: classes[i] for method, classes in found.items()}
-            rows[field.day] = rank, _row(field, its, square)
-    return panels([row for _, row in rows.values()])
+    squares = [largest_square(values, side) for values in interest]
+    amounts = [values[square].sum() for values, square in zip(interest, squares, strict=True)]
+    best = {}  # by day the number of the field
+    for i, field in enumerate(fields):
+        if amounts[i] > amounts[best.setdefault(field.day, i)]:
+            best[field.day] = i
+    return panels(
+        [
+            _row(fields[i], {m: its[i] for m, its in found.items()}, squares[i])
+            for i in best.values()
+        ]
+    )
 
 
 def _row(field, found, square):

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,12 @@ from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.metrics.segmentation import dice
 from gen_ai_examples.common.nets.segmenting import build_segmenting_unet, class_probabilities
-from gen_ai_examples.common.sources.microscopy import BACKGROUND, micrographs
+from gen_ai_examples.common.sources.microscopy import (
+    BACKGROUND,
+    NUCLEUS,
+    micrographs,
+    own_micrographs,
+)
 from gen_ai_examples.common.strategy import strategy
 from gen_ai_examples.medical import segmentation
 from gen_ai_examples.medical.segmentation import (
@@ -18,6 +25,7 @@ from gen_ai_examples.medical.segmentation import (
     augmented,
     by_day,
     compressed,
+    own_media,
     tiles,
     weighted_loss,
 )
@@ -94,12 +102,19 @@ def test_two_replicas_learn_what_one_learns(columns):
 
 
 def test_own_micrographs_are_outlined_and_counted(tmp_path):
-    field = micrographs()[0]
-    pixels = (field.image.clip(0, 2)[:96, :130] * 20000).astype(np.uint16)
-    Image.fromarray(pixels).save(tmp_path / "mine.tif")
-    answer = segmentation.main(images=str(tmp_path), **segmentation.SMOKE)
-    assert answer.media["own_1"].pixels.shape == (192, 260, 3)
-    assert answer.media["own_counts"].text.startswith("mine.tif: ")
+    field = micrographs(side=130)[0]
+    pixels = (field.image.clip(0, 2)[:96] * 20000).astype(np.uint16)
+    for name in "abcdefg":
+        Image.fromarray(pixels).save(tmp_path / f"{name}.tif")
+    own = own_micrographs(tmp_path)
+    media = own_media(own, lambda image: np.where(image > 0.3, NUCLEUS, BACKGROUND))
+    assert set(media) == {"own_counts"} | {f"own_{i}" for i in range(1, 6)}
+    assert media["own_1"].pixels.shape == (192, 260, 3)
+    first, *others = media["own_counts"].text.splitlines()
+    counts = re.fullmatch(r"a.tif: (\d+) nuclei, (\d+) micronuclei", first)
+    nuclei, micronuclei = map(int, counts.groups())
+    assert 3 < nuclei < 20 and micronuclei == 0 and len(others) == 6
+    assert own_media({}, None) == {}
 
 
 def test_own_micrographs_that_cannot_be_read_are_told_before_training(tmp_path):

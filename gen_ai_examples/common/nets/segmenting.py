@@ -80,12 +80,12 @@ def class_probabilities(network: keras.Model, picture: np.ndarray) -> np.ndarray
     multiple = 32
     height, width = picture.shape
     padded = np.pad(picture, [(0, -n % multiple) for n in (height, width)], mode="reflect")
+    flips = [np.s_[::down, ::right] for down in (1, -1) for right in (1, -1)]
     total = 0.0
     for transpose in (False, True):
-        for down in (1, -1):
-            for right in (1, -1):
-                turned = (padded.T if transpose else padded)[::down, ::right]
-                logits = network(turned[None, ..., None], training=False)
-                shares = ops.convert_to_numpy(ops.softmax(logits))[0, ::down, ::right]
-                total = total + (shares.swapaxes(0, 1) if transpose else shares)
-    return total[:height, :width] / 8
+        turned = padded.T if transpose else padded
+        four = np.stack([turned[flip] for flip in flips])[..., None]
+        shares = ops.convert_to_numpy(ops.softmax(network(four, training=False)))
+        mean = np.mean([share[flip] for share, flip in zip(shares, flips, strict=True)], axis=0)
+        total = total + (mean.swapaxes(0, 1) if transpose else mean)
+    return total[:height, :width] / 2
