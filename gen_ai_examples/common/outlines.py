@@ -38,18 +38,15 @@ def outlined(
     return picture
 
 
-def side_by_side(
-    field: Field, found: dict[str, np.ndarray], square=np.s_[:, :], width: float = 2.3
-) -> Picture:
+def side_by_side(field: Field, found: dict[str, np.ndarray], width: float = 5.0) -> Picture:
     """A micrograph without and with outlines: as each method found them, and as they were drawn.
 
     Args:
         field: the micrograph.
-        found: classes (H, W) of the whole field by method.
-        square: the part that is shown.
+        found: classes (H, W) by method.
         width: of each picture, in inches of 110 pixels.
     """
-    return panels([_row(field, found, square)], width)
+    return panels([_row(field, found, np.s_[:, :], scale=1)], width)
 
 
 def close_ups(
@@ -77,10 +74,11 @@ def close_ups(
     )
 
 
-def _row(field, found, square):
+def _row(field, found, square, scale):
     image = field.image[square]
     nothing = np.zeros(image.shape, int)
-    row = {f"{field.line}, {field.day}": outlined(image, nothing, nothing)}
+    row = {f"{field.line}, {field.day}": outlined(image, nothing, nothing, scale)}
     for method, classes in found.items():
-        row[method] = outlined(image, *(objects[square] for objects in separate(classes)))
-    return row | {"drawn by hand": outlined(image, field.nuclei[square], field.micronuclei[square])}
+        row[method] = outlined(image, *(part[square] for part in separate(classes)), scale)
+    drawn = outlined(image, field.nuclei[square], field.micronuclei[square], scale)
+    return row | {"drawn by hand": drawn}
