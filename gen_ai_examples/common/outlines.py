@@ -66,12 +66,11 @@ def close_ups(
     for i, field in enumerate(fields):
         if amounts[i] > amounts[best.setdefault(field.day, i)]:
             best[field.day] = i
-    return panels(
-        [
-            _row(fields[i], {m: its[i] for m, its in found.items()}, squares[i])
-            for i in best.values()
-        ]
-    )
+    rows = [
+        _row(fields[i], {m: its[i] for m, its in found.items()}, squares[i], scale=3)
+        for i in best.values()
+    ]
+    return panels(rows, width=3.6)  # no smaller than the outlines, which would break into dots
 
 
 def _row(field, found, square, scale):

@@ -16,8 +16,7 @@ Six micrographs of RPE1 cells from three days train, three of the same days tune
 thresholds. Held out are whole days: six micrographs of RPE1 cells from two other days, and three of
 U2OS cells, a line that no method has seen. Baselines, tuned on the same pictures: Otsu's threshold
 with a top-hat for small spots, and a random forest on brightness, edges and texture at five scales.
-Touching nuclei are split by watershed, for all alike. `--images DIR` outlines and counts in your
-own micrographs too.
+Touching nuclei are split by watershed, for all alike. `--images DIR` adds your own micrographs.
 
 What to expect: a Dice of nuclei near 0.96, half a point above the forest and one above the
 threshold, with outlines a fifth closer to the drawn ones; of micronuclei an F1 near 0.7, where both
