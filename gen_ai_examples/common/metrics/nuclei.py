@@ -20,19 +20,21 @@ def measure(found: list[np.ndarray], fields: list[Field]) -> dict[str, float]:
     Returns:
         Dice over the pixels of all fields, and F1 over their objects, of an intersection over union
         above one half, for nuclei and micronuclei; the boundary distance of the nuclei in pixels,
-        a mean over fields; and how many micronuclei were found for each one drawn.
+        a mean over fields; and of micronuclei also precision (of those found, how many were drawn)
+        and recall (of those drawn, how many were found).
     """
     classes, truth = np.stack(found), np.stack([field.classes for field in fields])
     objects = [separate(its) for its in found]
     nuclei = [matched_objects(o[0], f.nuclei) for o, f in zip(objects, fields, strict=True)]
     small = [matched_objects(o[1], f.micronuclei) for o, f in zip(objects, fields, strict=True)]
     outlines = zip(classes == NUCLEUS, truth == NUCLEUS, strict=True)
-    _, n_found, n_drawn = np.sum(small, axis=0)
+    n_matched, n_found, n_drawn = np.sum(small, axis=0)
     return {
         "Dice of nuclei": dice(classes == NUCLEUS, truth == NUCLEUS),
         "boundary distance of nuclei": float(np.mean([boundary_distance(*o) for o in outlines])),
         "F1 of nuclei": f1(*np.sum(nuclei, axis=0)),
         "Dice of micronuclei": dice(classes == MICRONUCLEUS, truth == MICRONUCLEUS),
-        "F1 of micronuclei": f1(*np.sum(small, axis=0)),
-        "micronuclei found for each drawn": float(n_found / max(n_drawn, 1)),
+        "F1 of micronuclei": f1(n_matched, n_found, n_drawn),
+        "precision of micronuclei": float(n_matched / max(n_found, 1)),
+        "recall of micronuclei": float(n_matched / max(n_drawn, 1)),
     }
