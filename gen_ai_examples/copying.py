@@ -345,7 +345,7 @@ class _Parts:
             return []
         sums = (catalog.shipped_folder("data") / "SHA256SUMS").read_text(encoding="utf-8")
         # A name is written out, or has a part in braces.
-        written = re.findall(r'"([\w{}]+\.[\w.]+)"', self.body(None))
+        written = re.findall(r'"(\w[\w{}]*\.[\w.]+)"', self.body(None))
         shapes = [re.sub(r"\{\w+\}", r"\\w+", name.replace(".", r"\.")) for name in written]
         known = [line.split()[-1] for line in sums.splitlines()]
         return [name for name in known if any(re.fullmatch(shape, name) for shape in shapes)]
