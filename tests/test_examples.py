@@ -81,8 +81,8 @@ def test_its_copy_gives_the_same_numbers_without_the_package(name, tmp_path, mon
         )
         if not any(word in f"{ours.unit} {[*ours.baselines]}" for word in ("as fast", "as long")):
             values = [[c.value, *c.baselines.values()] for c in (ours, theirs)]
-            # Rounding apart: one step per call is fused otherwise than many.
-            np.testing.assert_allclose(*values, rtol=1e-4, err_msg=ours.statement)
+            # Rounding apart, mostly of bfloat16: one step per call is fused otherwise than many.
+            np.testing.assert_allclose(*values, rtol=1e-2, atol=1e-3, err_msg=ours.statement)
     answer.show(tmp_path / "shown")
     assert len(list((tmp_path / "shown").iterdir())) == len(answer.media)
 
