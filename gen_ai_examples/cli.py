@@ -1,4 +1,4 @@
-"""The command `gen-ai-examples`: list, run, ask, score, verify."""
+"""The command `gen-ai-examples`: list, run, ask, copy, gallery, score, verify."""
 
 import contextlib
 import enum
@@ -153,6 +153,28 @@ def copy(
     console.print(f"Wrote {path}, {len(written.text.splitlines())} lines.", highlight=False)
     if written.data and not with_data:
         console.print("It reads bundled data: --with-data writes them beside it.", style="dim")
+
+
+@app.command()
+@_one_sentence_errors()
+@_one_line_warnings()
+def gallery(
+    folder: Annotated[
+        pathlib.Path, typer.Argument(metavar="[DIR]", help="To make.")
+    ] = pathlib.Path("gallery"),
+    runs: Annotated[
+        pathlib.Path, typer.Option(help="Folder of runs whose pictures and sounds are shown.")
+    ] = pathlib.Path("runs"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a gallery.")] = False,
+) -> None:
+    """Build a web site of every question and example: claims, pictures, sounds, sources.
+
+    It needs no server: open its index.html. In English and Chinese.
+    """
+    from gen_ai_examples import gallery
+
+    pages = gallery.build(folder, runs, force)
+    console.print(f"Wrote {pages} pages: open {folder / 'index.html'}.", highlight=False)
 
 
 @app.command()

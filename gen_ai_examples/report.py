@@ -79,7 +79,7 @@ def _evidence(name: str, words: dict):
         yield 4, f"{name}: {words['unrecorded']}"
         return
     yield 4, f"{name}  ({words['reproduce']}: {record['command']})"
-    for claims in _claims_by_seed(record):
+    for claims in claims_by_seed(record):
         verdict = words["holds"] if all(c["holds"] for c in claims) else words["fails"]
         yield 6, claims[0]["statement"]
         yield 8, f"{_measured(claims, words)}; {_beaten(claims, words, '; ')}; {verdict}"
@@ -94,7 +94,7 @@ def results_table(lang: str) -> str:
         if not record:
             continue
         minutes = [seed["minutes"] for seed in record["seeds"].values()]
-        for claims in _claims_by_seed(record):
+        for claims in claims_by_seed(record):
             holds = all(claim["holds"] for claim in claims)
             mark = "" if holds else f" **({words['fails']})**"
             rows.append(
@@ -104,24 +104,24 @@ def results_table(lang: str) -> str:
     return "\n".join(rows)
 
 
-def _claims_by_seed(record: dict) -> list[list[dict]]:
+def claims_by_seed(record: dict) -> list[list[dict]]:
     """For every claim, what each seed measured."""
     return [list(c) for c in zip(*(s["claims"] for s in record["seeds"].values()), strict=True)]
 
 
 def _measured(claims: list[dict], words: dict) -> str:
-    return f"{_spread([c['value'] for c in claims], words)} {claims[0]['unit']}"
+    return f"{spread([c['value'] for c in claims], words)} {claims[0]['unit']}"
 
 
 def _beaten(claims: list[dict], words: dict, separator: str) -> str:
     return separator.join(
         f"{words['beats'][claims[0]['better']]} "
-        f"{_spread([c['baselines'][name] for c in claims], words)} {name}"
+        f"{spread([c['baselines'][name] for c in claims], words)} {name}"
         for name in claims[0]["baselines"]
     )
 
 
-def _spread(values: list[float], words: dict) -> str:
+def spread(values: list[float], words: dict) -> str:
     """Mean, and the range over seeds where they differ."""
     if None in values:  # a seed's NaN is every seed's
         return format_number(None)
