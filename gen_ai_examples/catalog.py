@@ -107,6 +107,19 @@ def questions() -> dict:
     return json.loads((PACKAGE / "questions.json").read_text(encoding="utf-8"))
 
 
+@functools.cache
+def _chinese() -> dict[str, str]:
+    return json.loads((pathlib.Path(__file__).parent / "chinese.json").read_text(encoding="utf-8"))
+
+
+def translated(text: str, lang: str) -> str:
+    """What an example asks, claims, measures or compares with, in `lang` ("en" or "zh").
+
+    Stays English where `chinese.json` does not know it, as for a record just made.
+    """
+    return _chinese().get(text, text) if lang == "zh" else text
+
+
 def shipped_folder(name: str) -> pathlib.Path:
     """`data` or `results`: inside an installed package, beside the package in a checkout."""
     installed = PACKAGE / name

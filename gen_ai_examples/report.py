@@ -69,11 +69,12 @@ def print_question(console, number: int, lang: str) -> None:
         if not answering:
             show(words["nothing"], "dim", indent=4)
         for example in answering:
-            for indent, line in _evidence(example.name, words):
+            for indent, line in _evidence(example.name, lang):
                 show(line, indent=indent)
 
 
-def _evidence(name: str, words: dict):
+def _evidence(name: str, lang: str):
+    words = WORDS[lang]
     record = catalog.recorded(name)
     if not record:
         yield 4, f"{name}: {words['unrecorded']}"
@@ -81,8 +82,8 @@ def _evidence(name: str, words: dict):
     yield 4, f"{name}  ({words['reproduce']}: {record['command']})"
     for claims in claims_by_seed(record):
         verdict = words["holds"] if all(c["holds"] for c in claims) else words["fails"]
-        yield 6, claims[0]["statement"]
-        yield 8, f"{_measured(claims, words)}; {_beaten(claims, words, '; ')}; {verdict}"
+        yield 6, catalog.translated(claims[0]["statement"], lang)
+        yield 8, f"{_measured(claims, lang)}; {_beaten(claims, lang, '; ')}; {verdict}"
 
 
 def results_table(lang: str) -> str:
@@ -97,9 +98,10 @@ def results_table(lang: str) -> str:
         for claims in claims_by_seed(record):
             holds = all(claim["holds"] for claim in claims)
             mark = "" if holds else f" **({words['fails']})**"
+            statement = catalog.translated(claims[0]["statement"], lang)
             rows.append(
-                f"| `{name}` | {claims[0]['statement']}{mark} | {_measured(claims, words)} "
-                f"| {_beaten(claims, words, '<br>')} | {_mean(minutes):.1f} |"
+                f"| `{name}` | {statement}{mark} | {_measured(claims, lang)} "
+                f"| {_beaten(claims, lang, '<br>')} | {_mean(minutes):.1f} |"
             )
     return "\n".join(rows)
 
@@ -109,14 +111,16 @@ def claims_by_seed(record: dict) -> list[list[dict]]:
     return [list(c) for c in zip(*(s["claims"] for s in record["seeds"].values()), strict=True)]
 
 
-def _measured(claims: list[dict], words: dict) -> str:
-    return f"{spread([c['value'] for c in claims], words)} {claims[0]['unit']}"
+def _measured(claims: list[dict], lang: str) -> str:
+    unit = catalog.translated(claims[0]["unit"], lang)
+    return f"{spread([c['value'] for c in claims], WORDS[lang])} {unit}"
 
 
-def _beaten(claims: list[dict], words: dict, separator: str) -> str:
+def _beaten(claims: list[dict], lang: str, separator: str) -> str:
+    words = WORDS[lang]
     return separator.join(
         f"{words['beats'][claims[0]['better']]} "
-        f"{spread([c['baselines'][name] for c in claims], words)} {name}"
+        f"{spread([c['baselines'][name] for c in claims], words)} {catalog.translated(name, lang)}"
         for name in claims[0]["baselines"]
     )
 

@@ -167,3 +167,15 @@ def test_every_claim_of_every_example_is_recorded_and_holds_for_three_seeds(name
 def test_nothing_is_recorded_for_examples_that_are_gone():
     recorded = {path.stem for path in pathlib.Path(CHECKOUT / "results").glob("*.json")}
     assert recorded <= set(catalog.examples())
+
+
+def test_all_that_is_recorded_is_said_in_chinese_too():
+    """What is missing here goes into `gen_ai_examples/chinese.json`."""
+    said = {example.question for example in catalog.examples().values()}
+    for name in catalog.examples():
+        for seed in (catalog.recorded(name) or {"seeds": {}})["seeds"].values():
+            for claim in seed["claims"]:
+                said |= {claim["statement"], claim["unit"], *claim["baselines"]}
+    same = {"GPT", "SMOTE", "SMOTENC", "STOI", "Lanczos", "log-MMSE", "VAE", "pix2pix"}
+    assert {text for text in said - same if catalog.translated(text, "zh") == text} == set()
+    assert set(catalog._chinese()) <= said, "translations of what nobody says any more"

@@ -156,10 +156,7 @@ def _example(example: catalog.Example, folder, words, lang: str, runs) -> dict:
     shown, origin = _media(example.name, folder, words, runs)
     return {
         "name": example.name,
-        # The sources speak English; the points that they answer, both languages.
-        "title": example.question
-        if lang == "en"
-        else "；".join(dict.fromkeys(b["text"] for b in bullets)),
+        "title": catalog.translated(example.question, lang),
         "bullets": bullets,
         "corrections": [
             {"page": page, "question": question["question"][lang], "text": question["answer"][lang]}
@@ -191,8 +188,8 @@ def _claim(claims: list[dict], record: dict, words: dict, lang: str) -> dict:
     if first.get("best") is not None:
         rows.append((words["best"], spread([c["best"] for c in claims])))
     return {
-        "statement": first["statement"],
-        "unit": first["unit"],
+        "statement": catalog.translated(first["statement"], lang),
+        "unit": catalog.translated(first["unit"], lang),
         "better": words[first["better"]],
         "holds": holds,
         "verdict": texts["holds" if holds else "fails"],
