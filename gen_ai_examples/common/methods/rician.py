@@ -139,15 +139,15 @@ def classical() -> dict[str, list[Filter]]:
     return {
         "Gaussian filter": _settings(gaussian_filter, sigma=(0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2)),
         "median filter": _settings(median_filter, size=(2, 3, 4, 5)),
-        "total variation": _settings(denoise_tv_chambolle, weight=(0.4, 0.6, 0.8, 1.0, 1.2)),
+        "total variation": _settings(denoise_tv_chambolle, weight=(0.4, 0.5, 0.6, 0.7, 0.8)),
         "non-local means": _settings(
             denoise_nl_means,
-            h=(0.5, 0.6, 0.7, 0.8, 0.9),
-            patch_size=(3, 5),
-            patch_distance=(9,),
+            h=(0.5, 0.6, 0.7, 0.8),
+            patch_size=(5, 7),
+            patch_distance=(6, 12),
             sigma=(1.0,),
         ),
-        "sliding DCT": _settings(sliding_dct, threshold=(2.2, 2.6, 3.0), side=(6, 8)),
+        "sliding DCT": _settings(sliding_dct, threshold=(2.2, 2.6, 3.0), side=(8, 11)),
     }
 
 
