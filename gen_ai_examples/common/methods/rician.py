@@ -144,7 +144,7 @@ def classical() -> dict[str, list[Filter]]:
             denoise_nl_means,
             h=(0.5, 0.6, 0.7, 0.8),
             patch_size=(5, 7),
-            patch_distance=(6, 12),
+            patch_distance=(9,),
             sigma=(1.0,),
         ),
         "sliding DCT": _settings(sliding_dct, threshold=(2.2, 2.6, 3.0), side=(8, 11)),
