@@ -1,5 +1,4 @@
-"""DOC
-"""
+"""Can a small network remove the noise of magnetic resonance images, and what does it erase?"""
 
 import keras
 import numpy as np
@@ -83,7 +82,11 @@ def magnitudes(batch, seed):
 
 def example_and_weight(batch):
     """As `keras.Model.fit` takes them; errors count in units of the noise."""
-    return (batch["noisy"], batch["sigma"]), batch["clean"], 0.01 / batch["sigma"][:, None, None] ** 2
+    return (
+        (batch["noisy"], batch["sigma"]),
+        batch["clean"],
+        0.01 / batch["sigma"][:, None, None] ** 2,
+    )
 
 
 def main(
@@ -202,7 +205,8 @@ def main(
             for (kind, size, contrast), value in its.items()
         },
         media={
-            "slices": close_ups(held_out, second, shown, strongest[-1]),
+            "slices": whole(held_out, second, shown, strongest[-1]),
+            "close_ups": close_ups(held_out, second, shown, strongest[-1]),
             "lesions": lesion_panel(methods[LEVEL], held_out[0], noisy, compared),
             "contrast": contrast_curves(found),
             "scores": table(scores, found),
@@ -265,25 +269,100 @@ def grey(image, low=0.0, high=1.3):
     return ((image - low) / (high - low) * 255).clip(0, 255).round().astype(np.uint8)
 
 
-def close_ups(held_out, second, shown, rival):
-    """Of each person the middle slice: methods above, their errors below, all on one scale."""
+def whole(held_out, second, shown, rival):
+    """The middle slice of each person: noisy, filtered, denoised, clean."""
     rows = []
     for head, clean in {"same person": held_out, "other person": second}.items():
         i, results = len(clean) // 2, shown[head, LEVEL]
-        truth = clean[i]
-        names = {"noisy": NOTHING, rival: rival, NETWORK: NETWORK}
-        pictures = {title: results[name][i] for title, name in names.items()}
-        for square in (np.s_[4:220, 4:188], np.s_[84:148, 40:104]):
-            rows.append(
-                {f"{head}: clean": grey(truth[square])}
-                | {title: grey(image[square]) for title, image in pictures.items()}
-            )
-        square = np.s_[84:148, 40:104]
+        pictures = {"noisy": NOTHING, rival: rival, NETWORK: NETWORK}
+        row = {f"{head}, {title}": results[name][i] for title, name in pictures.items()}
+        row["clean"] = clean[i]
+        rows.append({title: grey(image[4:220, 4:188]) for title, image in row.items()})
+    return panels(rows, width=3.0)
+
+
+def close_ups(held_out, second, shown, rival):
+    """The middle of those slices, and what is wrong there: grey is right, black 0.3 too dark."""
+    rows, square = [], np.s_[70:150, 30:110]
+    for head, clean in {"same person": held_out, "other person": second}.items():
+        i, results = len(clean) // 2, shown[head, LEVEL]
+        truth = clean[i][square]
+        pictures = {"noisy": NOTHING, rival: rival, NETWORK: NETWORK}
+        found = {title: results[name][i][square] for title, name in pictures.items()}
         rows.append(
-            {"": np.full((64, 64), 255, np.uint8)}
-            | {
-                f"error, {title}": grey((image - truth)[square], -0.3, 0.3)
-                for title, image in pictures.items()
-            }
+            {f"{head}, {title}": grey(image) for title, image in found.items()}
+            | {"clean": grey(truth)}
+        )
+        rows.append(
+            {f"error, {title}": grey(image - truth, -0.3, 0.3) for title, image in found.items()}
+            | {"error, clean": grey(0 * truth, -0.3, 0.3)}
         )
     return panels(rows, width=2.6)
+
+
+def lesion_panel(methods, clean, noisy, compared):
+    """Small spots above, large ones below: bright and dark, of growing contrast."""
+    places = sorted(lesions.even_places(clean, gap=24)[:8])
+    contrasts = [sign * contrast for contrast in CONTRASTS for sign in (1, -1)]
+    rows = []
+    for size, radius in RADII.items():
+        spotted = lesions.implanted(clean, places, lesions.spot(radius), contrasts)
+        (given,) = noisy([spotted], LEVEL, draw=4)
+        images = {f"{size} spots": spotted} | {name: methods[name](given) for name in compared}
+        rows.append({title: grey(image[4:220, 4:188], 0.3, 1.3) for title, image in images.items()})
+    return panels(rows, width=3.0)
+
+
+def contrast_curves(found):
+    """The contrast kept and the observer's area under the curve, over contrast."""
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    for axes_of_row, kind in zip(figure.subplots(2, 2), ("kept", "seen"), strict=True):
+        for axes, (size, radius) in zip(axes_of_row, RADII.items(), strict=True):
+            for name, its in found.items():
+                axes.plot(CONTRASTS, [its[kind, size, c] for c in CONTRASTS], "o-", label=name)
+            axes.set(
+                xlabel="contrast of the spot (white matter = 1)",
+                ylabel=WORDS[kind],
+                title=f"{2 * radius:g} mm wide, noise {LEVEL:g}",
+            )
+            axes.grid(alpha=0.3)
+            axes.legend()
+    return render(figure)
+
+
+def table(scores, found):
+    """All scores in words."""
+    wide = max(map(len, next(iter(scores.values()))))
+    lines = ["PSNR in dB (SSIM) inside the head, held-out slices"]
+    for (head, sigma), its in scores.items():
+        lines.append(f"\n{head}, noise {sigma:g} of white matter")
+        lines += [f"  {n:<{wide}}{v['PSNR']:>8.2f}  ({v['SSIM']:.3f})" for n, v in its.items()]
+    for kind, words in WORDS.items():
+        lines.append(f"\n{words}, noise {LEVEL:g}")
+        for size, radius in RADII.items():
+            heads_of_columns = "".join(f"{contrast:>8g}" for contrast in CONTRASTS)
+            lines.append(f"  {f'{2 * radius:g} mm, contrast':<{wide}}{heads_of_columns}")
+            for name, its in found.items():
+                values = "".join(f"{its[kind, size, c]:>8.2f}" for c in CONTRASTS)
+                lines.append(f"  {name:<{wide}}{values}")
+    return Text("\n".join(lines) + "\n")
+
+
+def own_media(own, denoiser):
+    """The first five of the user's slices before and after, and the noise found in each."""
+    if not own:
+        return {}
+    levels = {name: estimated_sigma(image) for name, image in own.items()}
+    pictures = {}
+    for i, name in enumerate(list(own)[:5], start=1):
+        image = own[name]
+        row = {"given": image, "denoised": denoiser(levels[name])(image)}
+        row = {title: grey(its) for title, its in row.items()}
+        row["taken away"] = grey(image - denoiser(levels[name])(image), -0.3, 0.3)
+        pictures[f"own_{i}"] = panels([row], width=4.0)
+    lines = [f"{name}: noise {sigma:.3f} of bright tissue" for name, sigma in levels.items()]
+    return pictures | {"own_noise": Text("\n".join(lines) + "\n")}
+
+
+if __name__ == "__main__":
+    run_as_command(main)

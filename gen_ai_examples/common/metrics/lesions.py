@@ -37,7 +37,9 @@ def even_places(
         np.maximum(uniform_filter(np.square(clean, dtype=np.float64), 9) - mean**2, 0)
     )
     fits = (mean > low) & (mean < high) & (deviation < spread)
-    fits[: SIDE // 2] = fits[-(SIDE // 2) :] = fits[:, : SIDE // 2] = fits[:, -(SIDE // 2) :] = False
+    fits[: SIDE // 2] = fits[-(SIDE // 2) :] = fits[:, : SIDE // 2] = fits[:, -(SIDE // 2) :] = (
+        False
+    )
     rows, columns = np.nonzero(fits)
     order = np.argsort(deviation[rows, columns], kind="stable")
     found: list[tuple[int, int]] = []
