@@ -47,7 +47,6 @@ def build_network(width, blocks):
     for _ in range(blocks):
         h = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
         x = x + layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(h)
-    x = layers.Activation("relu")(x)
     x = layers.Conv2D(4, 3, padding="same", kernel_initializer="zeros", dtype="float32")(x)
     return keras.Model([noisy, sigma], noisy - level * ops.depth_to_space(x, 2), name="denoiser")
 
@@ -108,7 +107,10 @@ def main(
     data = batches({"clean": tiles(first[TRAINING])}, batch_size, seed, magnitudes)
     with strategy().scope(), precision(dtype):
         network = build_network(width, blocks)
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        # Without the warm-up some seeds lose their features for good in the first steps.
+        schedule = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 20, steps, warmup_target=learning_rate, warmup_steps=100
+        )
         network.compile(keras.optimizers.Adam(schedule), loss="mse")
     fit(network, data.map(example_and_weight), steps)
 
