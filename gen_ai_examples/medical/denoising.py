@@ -83,8 +83,8 @@ def tiles(slices):
     squares = []
     for scale in SCALES:
         size = (len(slices), *(int(scale * n) for n in slices.shape[1:]))
-        # Reduced, they have the sharper edges of scans that were not averaged.
-        small = resize(slices, size, anti_aliasing=True)
+        # Reduced without smoothing they have the sharper edges of scans that were not averaged.
+        small = resize(slices, size, order=1, anti_aliasing=False)
         squares += [
             small[:, y : y + TILE, x : x + TILE]
             for y in range(0, size[1] - TILE + 1, STRIDE)

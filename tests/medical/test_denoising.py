@@ -93,7 +93,7 @@ def test_training_removes_noise_from_slices_that_were_not_seen():
         network = build_network(width=8, blocks=1)
         network.compile(keras.optimizers.Adam(1e-2), loss="mse")
     data = batches({"clean": tiles(heads().first[40:44])}, 8, 0, magnitudes)
-    fit(network, data.map(example_and_weight), 60)
+    fit(network, data.map(example_and_weight), 120)
     clean = heads().first[:1]
     noisy = rician(clean, 0.1, np.random.default_rng(0))
     result = network((noisy[..., None], np.array([0.1], "float32"))).numpy()[..., 0]
