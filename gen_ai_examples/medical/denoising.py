@@ -19,7 +19,18 @@ corrected by the exact inverse (Foi 2011), with or without stabilising the varia
 discs added to even tissue before the noise, bright and dark in turn; nothing was trained on such.
 `--images DIR` denoises your own grey slices (PNG, TIFF), whose noise is estimated.
 
-WHAT
+What to expect: half a decibel above the cosine transforms and a whole one above non-local means. Of
+the contrast of a spot 3 mm wide, a fifth of white matter's brightness, at noise 0.1, the network
+and the cosine transforms keep about half, non-local means, the usual choice, a fifth; of one 6 mm
+wide five sixths and a half. The network leaves fewer false spots than either. An observer with a
+matched filter finds the spots best in the noisy image, since no denoiser adds information. On the
+other person's scan, whose white matter was set to one value, the cosine transforms stay ahead.
+
+What mattered: depth (8 blocks for 6: 0.4 dB), a slow start (without it one seed in three learned
+nothing), and reduced slices in training, added after the other person's first scores, which they
+raised by 0.4 to 1 dB, and those of the same person by 0.1. What did not: soft blobs implanted in
+training kept 2 points more of the contrast for 0.1 dB; reducing without smoothing. BM3D, usually
+a little better than cosine transforms without matching, is missing: its package is not free.
 
 Limits: simulated noise, without coils, motion or correlation; one contrast, two heads, single
 slices. Not for diagnosis: a clean-looking image is no evidence that nothing is there, since faint
@@ -83,8 +94,8 @@ def tiles(slices):
     squares = []
     for scale in SCALES:
         size = (len(slices), *(int(scale * n) for n in slices.shape[1:]))
-        # Reduced without smoothing they have the sharper edges of scans that were not averaged.
-        small = resize(slices, size, order=1, anti_aliasing=False)
+        # Reduced, they have the sharper edges of scans that were not averaged.
+        small = resize(slices, size, anti_aliasing=True)
         squares += [
             small[:, y : y + TILE, x : x + TILE]
             for y in range(0, size[1] - TILE + 1, STRIDE)
@@ -188,6 +199,9 @@ def main(
     def lesion(kind, size, contrast):
         return {name: its[kind, size, contrast] for name, its in found.items()}
 
+    other = similarity["other person"]
+    best = max((name for name in other if name != NETWORK), key=other.get)
+
     def claim(statement, values, unit, ours, better="higher", best=None):
         its = {name: value for name, value in values.items() if name != ours}
         return Claim(statement, values[ours], unit, its, better, best)
@@ -202,10 +216,11 @@ def main(
                 NETWORK,
             ),
             claim(
-                "It also does for another person, whose scan it has never seen.",
-                similarity["other person"],
+                "Its lead ends where its training data do: on another person's scan, sharper and "
+                "with even white matter, the best of the filters comes closer.",
+                {best: other[best], NETWORK: other[NETWORK]},
                 "dB PSNR in the head, mean of three noise levels",
-                NETWORK,
+                best,
             ),
             claim(
                 "Where there is no spot, it leaves or invents fewer that look like one, 3 mm wide "
