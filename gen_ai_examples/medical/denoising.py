@@ -26,11 +26,11 @@ wide five sixths and a half. The network leaves fewer false spots than either. A
 matched filter finds the spots best in the noisy image, since no denoiser adds information. On the
 other person's scan, whose white matter was set to one value, the cosine transforms stay ahead.
 
-What mattered: depth (8 blocks for 6: 0.4 dB), a slow start (without it one seed in three learned
-nothing), and reduced slices in training, added after the other person's first scores, which they
-raised by 0.4 to 1 dB, and those of the same person by 0.1. What did not: soft blobs implanted in
-training kept 2 points more of the contrast for 0.1 dB; reducing without smoothing. BM3D, usually
-a little better than cosine transforms without matching, is missing: its package is not free.
+What mattered: depth (8 blocks for 6: 0.4 dB), a slow start (without it a run had lost its features
+after a few steps), and reduced slices in training, added after the other person's first scores,
+which they raised by 0.4 to 1 dB. What did not: soft blobs implanted in training kept 2 points more
+of the contrast for 0.1 dB less. BM3D, usually a little better than cosine transforms without
+matching, is missing: its package is not free.
 
 Limits: simulated noise, without coils, motion or correlation; one contrast, two heads, single
 slices. Not for diagnosis: a clean-looking image is no evidence that nothing is there, since faint
@@ -41,24 +41,30 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-from matplotlib.figure import Figure
-from skimage.metrics import structural_similarity
 from skimage.transform import resize
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches, split_seed
+from gen_ai_examples.common.denoised_pictures import (
+    NETWORK,
+    NOTHING,
+    SPOT_SCORES,
+    close_ups,
+    contrast_curves,
+    own_media,
+    spot_panel,
+    table,
+    whole,
+)
 from gen_ai_examples.common.fit import fit
-from gen_ai_examples.common.media import Text, render
 from gen_ai_examples.common.methods.rician import (
     best_setting,
     classical,
-    estimated_sigma,
     rician,
 )
-from gen_ai_examples.common.metrics import lesions
-from gen_ai_examples.common.panels import panels
-from gen_ai_examples.common.sources.brain import heads, inside, own_slices
+from gen_ai_examples.common.metrics.lesions import quality, spot_scores
+from gen_ai_examples.common.sources.brain import heads, own_slices
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q17.1",)
@@ -67,11 +73,9 @@ SMOKE = dict(steps=2, batch_size=2, width=4, blocks=1, slices=1, settings=1)
 # Of the first head, counted from the brow upwards; 7 slices are left out between the two parts.
 HELD_OUT, VALIDATION, TRAINING = slice(0, 24, 3), slice(32, 40, 4), slice(40, 84)
 LEVELS = (0.05, 0.1, 0.15)  # noise, as shares of the brightness of white matter
-LEVEL = 0.1  # at which lesions are looked for
+LEVEL = 0.1  # at which spots are looked for and pictures are drawn
 QUIETEST, LOUDEST = 0.02, 0.2  # noise in training
 TILE, STRIDE, SCALES = 64, 32, (1.0, 0.7, 0.5)
-RADII, CONTRASTS = {"small": 1.5, "large": 3.0}, (0.1, 0.2, 0.3, 0.4)
-NETWORK, NOTHING = "network", "nothing done"
 
 
 def build_network(width, blocks):
@@ -149,7 +153,7 @@ def main(
     data = batches({"clean": tiles(first[TRAINING])}, batch_size, seed, magnitudes)
     with strategy().scope(), precision(dtype):
         network = build_network(width, blocks)
-        # Without the warm-up some seeds lose their features for good in the first steps.
+        # Without the warm-up a run can lose its features for good in the first steps.
         schedule = keras.optimizers.schedules.CosineDecay(
             learning_rate / 20, steps, warmup_target=learning_rate, warmup_steps=100
         )
@@ -176,42 +180,44 @@ def main(
         }
         methods[sigma][NETWORK] = denoiser(sigma)
 
-    scores, shown = {}, {}
-    for head, clean in {"same person": held_out, "other person": second}.items():
+    persons, scores, pictured = {"same person": held_out, "other person": second}, {}, {}
+    for head, clean in persons.items():
         for sigma in LEVELS:
             given = noisy(clean, sigma, draw=1)
             results = {name: list(map(its, given)) for name, its in methods[sigma].items()}
-            shown[head, sigma] = results
             scores[head, sigma] = {name: quality(its, clean) for name, its in results.items()}
+            if sigma == LEVEL:
+                pictured[head] = results
 
-    def mean(head, kind):
-        return {
-            name: float(np.mean([scores[head, sigma][name][kind] for sigma in LEVELS]))
+    similarity = {
+        head: {
+            name: float(np.mean([scores[head, sigma][name]["PSNR"] for sigma in LEVELS]))
             for name in methods[LEVEL]
         }
-
-    similarity = {head: mean(head, "PSNR") for head in ("same person", "other person")}
-    rivals = {name: value for name, value in similarity["same person"].items() if name != NETWORK}
-    strongest = sorted(rivals, key=rivals.get)[-2:]
+        for head in persons
+    }
+    same, other = similarity.values()
+    filters = [name for name in same if name != NETWORK]
+    strongest, best = sorted(filters, key=same.get)[-2:], max(filters, key=other.get)
     compared = [NOTHING, *strongest, NETWORK]
-    found = {name: lesion_scores(methods[LEVEL][name], held_out, noisy) for name in compared}
+    found = {
+        name: spot_scores(methods[LEVEL][name], held_out, lambda x, draw: noisy(x, LEVEL, draw))
+        for name in compared
+    }
 
-    def lesion(kind, size, contrast):
+    def spots(kind, size, contrast):
         return {name: its[kind, size, contrast] for name, its in found.items()}
 
-    other = similarity["other person"]
-    best = max((name for name in other if name != NETWORK), key=other.get)
-
-    def claim(statement, values, unit, ours, better="higher", best=None):
+    def claim(statement, values, unit, ours, better="higher", bound=None):
         its = {name: value for name, value in values.items() if name != ours}
-        return Claim(statement, values[ours], unit, its, better, best)
+        return Claim(statement, values[ours], unit, its, better, bound)
 
     return Answer(
         claims=[
             claim(
                 "A small network removes Rician noise better than the best tuned classical "
                 "filters, all corrected for its bias, from slices far from those it has learned.",
-                similarity["same person"],
+                same,
                 "dB PSNR in the head, mean of three noise levels",
                 NETWORK,
             ),
@@ -225,7 +231,7 @@ def main(
             claim(
                 "Where there is no spot, it leaves or invents fewer that look like one, 3 mm wide "
                 "and a tenth brighter or darker than the tissue.",
-                lesion("false", "small", 0.1),
+                spots("false", "small", 0.1),
                 "false spots per slice",
                 NETWORK,
                 "lower",
@@ -234,10 +240,10 @@ def main(
             claim(
                 "Yet no denoiser makes such a spot, of twice that contrast, easier to find for an "
                 "observer who knows where to look: the noisy image shows it best.",
-                lesion("seen", "small", 0.2),
+                spots("seen", "small", 0.2),
                 "area under the ROC curve",
                 NOTHING,
-                best=1.0,
+                bound=1.0,
             ),
         ],
         metrics={
@@ -247,168 +253,23 @@ def main(
             for kind, value in both.items()
         }
         | {
-            f"{WORDS[kind]}, {size} spot, contrast {contrast:g}, {name}": value
+            f"{SPOT_SCORES[kind]}, {size} spot, contrast {contrast:g}, {name}": value
             for name, its in found.items()
             for (kind, size, contrast), value in its.items()
         },
         media={
-            "slices": whole(held_out, second, shown, strongest[-1]),
-            "close_ups": close_ups(held_out, second, shown, strongest[-1]),
-            "lesions": lesion_panel(methods[LEVEL], held_out[0], noisy, compared),
+            "slices": whole(persons, pictured, strongest[-1]),
+            "close_ups": close_ups(persons, pictured, strongest[-1]),
+            "lesions": spot_panel(
+                {name: methods[LEVEL][name] for name in compared},
+                held_out[0],
+                lambda x: noisy([x], LEVEL, draw=4)[0],
+            ),
             "contrast": contrast_curves(found),
             "scores": table(scores, found),
         }
         | own_media(own, denoiser),
     )
-
-
-WORDS = {
-    "kept": "contrast kept",
-    "seen": "area under the ROC curve",
-    "false": "false spots per slice",
-}
-
-
-def quality(results, clean):
-    """Mean PSNR and SSIM inside the head; 1 is the brightness of white matter."""
-    squares, similarities = [], []
-    for image, truth in zip(results, clean, strict=True):
-        head = inside(truth)
-        squares.append(np.mean(np.square(image - truth)[head]))
-        _, local = structural_similarity(truth, image, data_range=1, full=True)
-        similarities.append(local[head].mean())
-    psnr = float(np.mean(-10 * np.log10(squares)))
-    return {"PSNR": psnr, "SSIM": float(np.mean(similarities))}
-
-
-def lesion_scores(method, clean, noisy):
-    """What a method does to spots in even tissue, and where it shows some that are not there."""
-    places = [lesions.even_places(image, gap=24) for image in clean]
-    signs = [np.where(np.arange(len(its)) % 2, 1, -1) for its in places]
-    every_sign = np.concatenate(signs)
-
-    def cut(images):
-        return np.concatenate(list(map(lesions.windows, images, places)))
-
-    without, again = (list(map(method, noisy(clean, LEVEL, draw))) for draw in (2, 3))
-    scores = {}
-    for size, radius in RADII.items():
-        shape = lesions.spot(radius)
-        for contrast in CONTRASTS:
-            spotted = [
-                lesions.implanted(image, its, shape, contrast * sign)
-                for image, its, sign in zip(clean, places, signs, strict=True)
-            ]
-            seen = cut(map(method, noisy(spotted, LEVEL, draw=2)))
-            kept = lesions.contrast_kept(seen, cut(without), shape, contrast * every_sign)
-            scores["kept", size, contrast] = float(kept.mean())
-            scores["seen", size, contrast] = lesions.seen(seen, cut(again), shape, every_sign)
-            scores["false", size, contrast] = np.mean(
-                [
-                    lesions.false_spots(image - truth, shape, contrast, inside(truth))
-                    for image, truth in zip(without, clean, strict=True)
-                ]
-            )
-    return scores
-
-
-def grey(image, low=0.0, high=1.3):
-    return ((image - low) / (high - low) * 255).clip(0, 255).round().astype(np.uint8)
-
-
-def whole(held_out, second, shown, rival):
-    """The middle slice of each person: noisy, filtered, denoised, clean."""
-    rows = []
-    for head, clean in {"same person": held_out, "other person": second}.items():
-        i, results = len(clean) // 2, shown[head, LEVEL]
-        pictures = {"noisy": NOTHING, rival: rival, NETWORK: NETWORK}
-        row = {f"{head}, {title}": results[name][i] for title, name in pictures.items()}
-        row["clean"] = clean[i]
-        rows.append({title: grey(image[4:220, 4:188]) for title, image in row.items()})
-    return panels(rows, width=3.0)
-
-
-def close_ups(held_out, second, shown, rival):
-    """The middle of those slices, and what is wrong there: grey is right, black 0.3 too dark."""
-    rows, square = [], np.s_[70:150, 30:110]
-    for head, clean in {"same person": held_out, "other person": second}.items():
-        i, results = len(clean) // 2, shown[head, LEVEL]
-        truth = clean[i][square]
-        pictures = {"noisy": NOTHING, rival: rival, NETWORK: NETWORK}
-        found = {title: results[name][i][square] for title, name in pictures.items()}
-        rows.append(
-            {f"{head}, {title}": grey(image) for title, image in found.items()}
-            | {"clean": grey(truth)}
-        )
-        rows.append(
-            {f"error, {title}": grey(image - truth, -0.3, 0.3) for title, image in found.items()}
-            | {"error, clean": grey(0 * truth, -0.3, 0.3)}
-        )
-    return panels(rows, width=2.6)
-
-
-def lesion_panel(methods, clean, noisy, compared):
-    """Small spots above, large ones below: bright and dark, of growing contrast."""
-    places = sorted(lesions.even_places(clean, gap=24)[:8])
-    contrasts = [sign * contrast for contrast in CONTRASTS for sign in (1, -1)]
-    rows = []
-    for size, radius in RADII.items():
-        spotted = lesions.implanted(clean, places, lesions.spot(radius), contrasts)
-        (given,) = noisy([spotted], LEVEL, draw=4)
-        images = {f"{size} spots": spotted} | {name: methods[name](given) for name in compared}
-        rows.append({title: grey(image[4:220, 4:188], 0.3, 1.3) for title, image in images.items()})
-    return panels(rows, width=3.0)
-
-
-def contrast_curves(found):
-    """The contrast kept and the observer's area under the curve, over contrast."""
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    for axes_of_row, kind in zip(figure.subplots(2, 2), ("kept", "seen"), strict=True):
-        for axes, (size, radius) in zip(axes_of_row, RADII.items(), strict=True):
-            for name, its in found.items():
-                axes.plot(CONTRASTS, [its[kind, size, c] for c in CONTRASTS], "o-", label=name)
-            axes.set(
-                xlabel="contrast of the spot (white matter = 1)",
-                ylabel=WORDS[kind],
-                title=f"{2 * radius:g} mm wide, noise {LEVEL:g}",
-            )
-            axes.grid(alpha=0.3)
-            axes.legend()
-    return render(figure)
-
-
-def table(scores, found):
-    """All scores in words."""
-    wide = max(map(len, next(iter(scores.values()))))
-    lines = ["PSNR in dB (SSIM) inside the head, held-out slices"]
-    for (head, sigma), its in scores.items():
-        lines.append(f"\n{head}, noise {sigma:g} of white matter")
-        lines += [f"  {n:<{wide}}{v['PSNR']:>8.2f}  ({v['SSIM']:.3f})" for n, v in its.items()]
-    for kind, words in WORDS.items():
-        lines.append(f"\n{words}, noise {LEVEL:g}")
-        for size, radius in RADII.items():
-            heads_of_columns = "".join(f"{contrast:>8g}" for contrast in CONTRASTS)
-            lines.append(f"  {f'{2 * radius:g} mm, contrast':<{wide}}{heads_of_columns}")
-            for name, its in found.items():
-                values = "".join(f"{its[kind, size, c]:>8.2f}" for c in CONTRASTS)
-                lines.append(f"  {name:<{wide}}{values}")
-    return Text("\n".join(lines) + "\n")
-
-
-def own_media(own, denoiser):
-    """The first five of the user's slices before and after, and the noise found in each."""
-    if not own:
-        return {}
-    levels = {name: estimated_sigma(image) for name, image in own.items()}
-    pictures = {}
-    for i, name in enumerate(list(own)[:5], start=1):
-        image = own[name]
-        row = {"given": image, "denoised": denoiser(levels[name])(image)}
-        row = {title: grey(its) for title, its in row.items()}
-        row["taken away"] = grey(image - denoiser(levels[name])(image), -0.3, 0.3)
-        pictures[f"own_{i}"] = panels([row], width=4.0)
-    lines = [f"{name}: noise {sigma:.3f} of bright tissue" for name, sigma in levels.items()]
-    return pictures | {"own_noise": Text("\n".join(lines) + "\n")}
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ import tensorflow as tf
 from PIL import Image
 
 from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.denoised_pictures import own_media
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.methods.rician import rician, rician_mean, rician_variance
+from gen_ai_examples.common.metrics.lesions import quality
 from gen_ai_examples.common.sources.brain import heads, own_slices
 from gen_ai_examples.common.strategy import strategy
 from gen_ai_examples.medical import denoising
@@ -21,8 +23,6 @@ from gen_ai_examples.medical.denoising import (
     build_network,
     example_and_weight,
     magnitudes,
-    own_media,
-    quality,
     tiles,
 )
 

@@ -4,10 +4,17 @@ A spot is a disc blurred by the scanner's resolution, a unit bright; times a con
 the tissue.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.ndimage import correlate, gaussian_filter, maximum_filter, uniform_filter
+from skimage.metrics import structural_similarity
+
+from gen_ai_examples.common.sources.brain import inside
 
 SIDE = 15  # of the window around a spot
+RADII = {"small": 1.5, "large": 3.0}  # pixels
+CONTRASTS = (0.1, 0.2, 0.3, 0.4)
 
 
 def spot(radius: float, blur: float = 0.6) -> np.ndarray:
@@ -110,3 +117,61 @@ def false_spots(error: np.ndarray, shape: np.ndarray, contrast: float, where: np
     fitted = np.abs(correlate(error.astype(np.float64), template)) / np.square(template).sum()
     peaks = (fitted == maximum_filter(fitted, SIDE // 2)) & (fitted >= contrast) & where
     return int(peaks.sum())
+
+
+def quality(results: list[np.ndarray], clean: np.ndarray) -> dict[str, float]:
+    """Mean "PSNR" and "SSIM" inside the head of images (N, H, W); white matter is 1."""
+    squares, similarities = [], []
+    for image, truth in zip(results, clean, strict=True):
+        head = inside(truth)
+        squares.append(np.mean(np.square(image - truth)[head]))
+        _, local = structural_similarity(truth, image, data_range=1, full=True)
+        similarities.append(local[head].mean())
+    psnr = float(np.mean(-10 * np.log10(squares)))
+    return {"PSNR": psnr, "SSIM": float(np.mean(similarities))}
+
+
+def spot_scores(
+    method: Callable[[np.ndarray], np.ndarray],
+    clean: np.ndarray,
+    noisy: Callable[[list[np.ndarray], int], list[np.ndarray]],
+) -> dict[tuple[str, str, float], float]:
+    """What a method does to spots in even tissue, and where it shows some that are not there.
+
+    Args:
+        method: from a noisy image (H, W) to a clean one.
+        clean: images without spots (N, H, W).
+        noisy: `noisy(images, draw)` adds noise that depends on nothing but the number of the image
+            and `draw`.
+
+    Returns:
+        By (score, size of RADII, contrast of CONTRASTS): "kept", the mean of `contrast_kept`;
+        "seen", as `seen`, with spots in one draw of noise and without in another; "false", the mean
+        of `false_spots` inside the head.
+    """
+    places = [even_places(image, gap=24) for image in clean]
+    signs = [np.where(np.arange(len(its)) % 2, 1, -1) for its in places]
+    every_sign = np.concatenate(signs)
+
+    def cut(images):
+        return np.concatenate(list(map(windows, images, places)))
+
+    without, again = (list(map(method, noisy(clean, draw))) for draw in (2, 3))
+    scores = {}
+    for size, radius in RADII.items():
+        shape = spot(radius)
+        for contrast in CONTRASTS:
+            spotted = [
+                implanted(image, its, shape, contrast * sign)
+                for image, its, sign in zip(clean, places, signs, strict=True)
+            ]
+            found = cut(map(method, noisy(spotted, 2)))
+            kept = contrast_kept(found, cut(without), shape, contrast * every_sign)
+            counts = [
+                false_spots(image - truth, shape, contrast, inside(truth))
+                for image, truth in zip(without, clean, strict=True)
+            ]
+            scores["kept", size, contrast] = float(kept.mean())
+            scores["seen", size, contrast] = seen(found, cut(again), shape, every_sign)
+            scores["false", size, contrast] = float(np.mean(counts))
+    return scores
