@@ -69,6 +69,15 @@ def test_sliding_dct_removes_noise_and_keeps_edges():
     assert errors[1] < errors[0] < 0.25
 
 
+def test_the_second_pass_is_near_the_first_where_the_signal_is_strong():
+    clean = 100 * np.random.default_rng(1).normal(size=(24, 24))
+    # Wiener gains of such signals are 1 to a few in ten thousand.
+    np.testing.assert_allclose(sliding_dct(clean, 0), clean, atol=0.1)
+    weak = np.random.default_rng(1).normal(size=(64, 64))
+    # Of unit signals they are a half on average or less: power / (power + 1).
+    assert 0.3 < sliding_dct(weak, 0).std() < 0.75
+
+
 def test_best_setting_chooses_what_comes_closest():
     clean = np.ones((1, 32, 32))
     noisy = rician(clean, 0.1, np.random.default_rng(0))

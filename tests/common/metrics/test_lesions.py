@@ -2,13 +2,17 @@ import numpy as np
 import pytest
 
 from gen_ai_examples.common.metrics.lesions import (
+    CONTRASTS,
+    RADII,
     SIDE,
     contrast_kept,
     even_places,
     false_spots,
     implanted,
+    quality,
     seen,
     spot,
+    spot_scores,
     windows,
 )
 
@@ -80,3 +84,40 @@ def test_false_spots_counts_invented_ones_of_enough_contrast_inside(shape):
     assert false_spots(error, shape, 0.25, where) == 1
     where[:, :60] = False
     assert false_spots(error, shape, 0.19, where) == 1
+
+
+def even_head():
+    clean = np.zeros((1, 120, 120), np.float32)
+    clean[:, 10:110, 10:110] = 1
+    return clean
+
+
+def noisy(images, draw):
+    return [
+        image + np.random.default_rng((draw, i)).normal(0, 0.1, image.shape).astype("float32")
+        for i, image in enumerate(images)
+    ]
+
+
+def test_spot_scores_of_doing_nothing_and_of_erasing_everything():
+    nothing = spot_scores(lambda x: x, even_head(), noisy)
+    assert set(nothing) == {
+        (score, size, contrast)
+        for score in ("kept", "seen", "false")
+        for size in RADII
+        for contrast in CONTRASTS
+    }
+    assert nothing["kept", "large", 0.2] == pytest.approx(1, abs=1e-3)
+    assert nothing["seen", "large", 0.4] > nothing["seen", "large", 0.1] > 0.5
+    assert nothing["false", "small", 0.1] > nothing["false", "large", 0.1]
+    erased = spot_scores(lambda x: even_head()[0], even_head(), noisy)
+    assert erased["kept", "large", 0.2] == 0
+    assert erased["seen", "large", 0.4] == 0.5
+    assert erased["false", "small", 0.1] == 0
+
+
+def test_quality_is_that_of_the_literature():
+    clean = even_head()
+    shifted = quality(clean + np.float32(0.1), clean)
+    assert shifted["PSNR"] == pytest.approx(20, abs=1e-3)
+    assert shifted["SSIM"] < 1
