@@ -90,8 +90,8 @@ def contrast_kept(
 def seen(with_spots: np.ndarray, without: np.ndarray, shape: np.ndarray, signs: np.ndarray):
     """How well an observer tells images with a spot from others, who knows its shape and place.
 
-    A matched filter against the mean of the window, so that uneven tissue around disturbs it too. The area under the curve of true over false
-    positives: 1 always, 0.5 by guessing.
+    A matched filter against the mean of the window, so that uneven tissue around it disturbs too.
+    The area under the curve of true over false positives: 1 always, 0.5 by guessing.
 
     Args:
         with_spots, without: windows (N, SIDE, SIDE), each with noise of its own.
