@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gen_ai_examples.common.batches import batches, split_seed
+from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.nets.seq2seq import Seq2Seq
-from gen_ai_examples.common.strategy import replica_logs
+from gen_ai_examples.common.strategy import replica_logs, replica_mean
 
 PADDING = -1  # as a target: a token that counts for nothing
 
@@ -29,7 +29,7 @@ class Translation(keras.Model):
         smoothing: the share of the target that all tokens have alike.
     """
 
-    def __init__(self, network: Seq2Seq, end: int, smoothing: float = 0.1):
+    def __init__(self, network: Seq2Seq, end: int, smoothing: float = 0.05):
         super().__init__(name="translation")
         self.network = network
         self.end = end
@@ -44,7 +44,6 @@ class Translation(keras.Model):
 
     def train_step(self, batch):
         """`batch`: what `packed_batches` gives. Losses are in nats per token."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             logits, _ = self.network(batch, training=True)
             logs = tf.nn.log_softmax(logits)
@@ -52,9 +51,9 @@ class Translation(keras.Model):
             real = ops.cast(targets != PADDING, "float32")
             nats = -tf.gather(logs, ops.maximum(targets, 0), axis=-1, batch_dims=2)
             smooth = (1 - self.smoothing) * nats - self.smoothing * ops.mean(logs, axis=-1)
-            # By what the rows of all replicas hold, which `weight` tells: rows are not equally full.
-            weight = batch["weight"][:, None] * real / (real.shape[0] * replicas)
-            loss, nats = ops.sum(weight * smooth), ops.sum(weight * nats)
+            # A token counts the same in a full row and in another.
+            weight = real * batch["weight"][:, None] * real.shape[1]
+            loss, nats = replica_mean(weight * smooth), replica_mean(weight * nats)
         weights = self.trainable_variables
         # Dense, for the reason that `Autoregressive` has.
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
@@ -209,7 +208,7 @@ def packed(
     Returns:
         `source` and `read` (N, length) int32, what is read and what is written before each token,
         `target`, -1 where there is none, `*_segments`, numbers of pairs from 1 on, 0 for nothing,
-        `*_at`, places in the segment, and `weight` (N,): 1 over the mean number of targets in a row.
+        `*_at`, places in the segment, and `weight` (N,): 1 over the mean number of targets.
 
     Raises:
         InputError: a pair that is longer than a row.
@@ -249,29 +248,13 @@ def packed(
 
 def packed_batches(
     sources: list[np.ndarray], targets: list[np.ndarray], length: int, batch_size: int, end: int,
-    mask_shape: tuple, dropout: float, hidden: float, seed: int, packings: int = 4,
+    seed: int, packings: int = 4,
 ) -> tf.data.Dataset:  # fmt: skip
-    """Endless batches of `packed` rows with the masks of dropout.
-
-    Args:
-        hidden: the share of words written before that the network does not see, but the unknown
-            token 0 in their place, so that it looks at the source.
-        packings: in how many random orders the pairs are packed.
-    """
+    """Endless batches of rows as `packed` makes them, in `packings` random orders of the pairs."""
     rng = np.random.default_rng(seed)
     parts = [
         packed(sources, targets, length, length, end, rng.permutation(len(sources)))
         for _ in range(packings)
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def add(batch, seed):
-        first, second = split_seed(seed, 2)
-        kept = tf.random.stateless_uniform((batch_size, *mask_shape), first) >= dropout
-        seen = tf.random.stateless_uniform((batch_size, length), second) >= hidden
-        return batch | {
-            "masks": tf.cast(kept, tf.float32) / (1 - dropout),
-            "read": tf.where(seen | (batch["target_at"] == 0), batch["read"], 0),
-        }
-
-    return batches(columns, batch_size, seed, add)
+    return batches(columns, batch_size, seed)

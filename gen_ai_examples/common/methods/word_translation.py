@@ -107,7 +107,9 @@ class WordByWord:
         """As `translate`, without leaving words out, and without a capital where it begins."""
         return joined([self._best(word) for word in self.source.split(text)], capital=False)
 
-    def with_ngram(self, text: str, weight: float = 1.0, bonus: float = 0.0, beams: int = 20) -> str:
+    def with_ngram(
+        self, text: str, weight: float = 1.0, bonus: float = 0.0, beams: int = 20
+    ) -> str:
         """The likeliest translation by the dictionary and an n-gram of the target language.
 
         Args:
@@ -124,21 +126,28 @@ class WordByWord:
                 options = [(0.0, word if known is None else known)]
             else:
                 options = self._table[number][: self._candidates]
+            steps = [
+                (context, 0 if isinstance(target, str) else target + 1)
+                for context in found
+                for _, target in options
+                if target != NOTHING
+            ]
+            logs = self._logs(steps)
             after = {}
             for context, (score, written) in found.items():
                 for log, target in options:
-                    if target == NOTHING:
-                        state, new, total = context, written, score + log
-                    else:
+                    state, new, total = context, written, score + log
+                    if target != NOTHING:
                         token = 0 if isinstance(target, str) else target + 1
                         state, new = (*context, token)[1:], (*written, target)
-                        total = score + log + bonus + weight * self._log(context, token)
+                        total += bonus + weight * logs[context, token]
                     if state not in after or total > after[state][0]:
                         after[state] = total, new
             best = sorted(after.items(), key=lambda item: -item[1][0])[:beams]
             found = dict(best)
+        logs = self._logs([(context, 0) for context in found])
         ends = [
-            (score + weight * self._log(context, 0), written)
+            (score + weight * logs[context, 0], written)
             for context, (score, written) in found.items()
         ]
         best = max(ends, key=lambda end: end[0])[1]
@@ -152,15 +161,14 @@ class WordByWord:
         row = self._table[self.source.numbers[word]] if word in self.source.numbers else []
         return next((self.target.words[t] for _, t in row if t != NOTHING), word)
 
-    def _log(self, context, token):
-        known = self._kept.setdefault(context, {})
-        if token not in known:
-            known[token] = -self._ngram.nats(np.array([*context, token]))[-1]
-        return known[token]
-
-    @property
-    def _kept(self):
-        return vars(self).setdefault("_logs", {})
+    def _logs(self, steps):
+        """The n-gram's logarithms for tokens after contexts, by (context, token)."""
+        if not steps:
+            return {}
+        rows = np.array([(*context, token) for context, token in steps])
+        # In one call: of each row only the last token counts, whose context is within the row.
+        return dict(zip(steps, -self._ngram.nats(rows.ravel())[self._order - 1 :: self._order],
+                        strict=True))  # fmt: skip
 
 
 class Nearest:

@@ -13,7 +13,7 @@ def chrf(found: Sequence[str], references: Sequence[str], order: int = 6, beta: 
     """chrF, 0 to 100: the F-score of runs of characters, blanks left out, recall counting twice.
 
     Of runs of 1 to `order` characters, each length with a precision and a recall over all
-    sentences; lengths that no sentence has are left out.
+    sentences, of which the means over lengths count; lengths that no sentence has are left out.
 
     Raises:
         InputError: no sentences, or not equally many.
@@ -21,16 +21,17 @@ def chrf(found: Sequence[str], references: Sequence[str], order: int = 6, beta: 
     Source: Popović 2015, https://aclanthology.org/W15-3049/, as sacrebleu 2 computes it.
     """
     _check(found, references)
-    scores = []
+    precisions, recalls = [], []
     sides = [["".join(text.split()) for text in texts] for texts in (found, references)]
     for n in range(1, order + 1):
         matched, written, wanted = _matches(*sides, n)
-        if not (written and wanted):
-            continue
-        precision, recall = matched / written, matched / wanted
-        scale = beta**2 * precision + recall
-        scores.append((1 + beta**2) * precision * recall / scale if scale else 0.0)
-    return 100 * float(np.mean(scores)) if scores else 0.0
+        if written and wanted:
+            precisions.append(matched / written)
+            recalls.append(matched / wanted)
+    if not any(precisions):
+        return 0.0
+    precision, recall = np.mean(precisions), np.mean(recalls)
+    return 100 * float((1 + beta**2) * precision * recall / (beta**2 * precision + recall))
 
 
 def bleu(found: Sequence[str], references: Sequence[str]) -> float:
@@ -47,7 +48,7 @@ def bleu(found: Sequence[str], references: Sequence[str]) -> float:
     logs, smoothing = [], 1.0
     for n in range(1, 5):
         matched, written, _ = _matches(*sides, n)
-        if not written:
+        if not written or (n == 1 and not matched):
             return 0.0
         if not matched:
             smoothing *= 2

@@ -6,8 +6,8 @@ and those answered with (Press & Wolf 2017, https://arxiv.org/abs/1608.05859). A
 rotations take the place of positions, between the two sequences too, which are much in step when
 one translates the other; norms, rectifiers and the absence of biases are as there.
 
-A lexicon may help (Arthur et al. 2016, https://arxiv.org/abs/1606.02006): a last attention points at
-tokens that were read, and their translations become likelier. The network then begins as a
+A lexicon may help (Arthur et al. 2016, https://arxiv.org/abs/1606.02006): a last attention points
+at tokens that were read, and their translations become likelier. The network then begins as a
 dictionary, and has to learn what is left: which token comes next, and in what form.
 
 Several pairs of sequences may share a row, told apart by the numbers of their segments: no
@@ -22,6 +22,7 @@ from keras import layers, ops
 from gen_ai_examples.common.nets.gpt import normalise, rotate
 
 SLOWEST = 1000.0  # tokens in which the slowest rotation turns by one radian
+SHARPNESS = 0.4  # of attention: scores are at most that times dim / heads
 RARE = 1e-3  # what the lexicon adds to the chance of any token
 
 
@@ -71,9 +72,8 @@ class Attention(layers.Layer):
         """
         keys, values = looked_up
         queries = rotate(normalise(self._split(self.queries(x))), *angles)
-        # As the norms are, sharp attention is out of reach without a factor above that of softmax.
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
-        scores = ops.cast(scores, "float32") * 0.4
+        scores = ops.cast(scores, "float32") * SHARPNESS
         shares = tf.nn.softmax(ops.where(known, scores, -1e9))
         mixed = ops.matmul(ops.cast(shares, values.dtype), values)
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), ops.shape(x))
@@ -106,23 +106,19 @@ class Block(layers.Layer):
                 layer.build(shape)
         self.narrow.build((*shape[:-1], 4 * shape[-1]))
 
-    def call(self, x, angles, known, memory=None, other=None, other_known=None, masks=None):
+    def call(self, x, angles, known, memory=None, other=None, other_known=None):
         """Features (B, T, dim) to the like; keys and values of all that was read; the crossing."""
         before = normalise(x)
         looked_up = self.attention.look_up(before, angles)
         if memory is not None:
             looked_up = [ops.concatenate(both, 2) for both in zip(memory, looked_up, strict=True)]
-        x = x + self._masked(self.attention(before, angles, looked_up, known)[0], masks, 0)
+        x = x + self.attention(before, angles, looked_up, known)[0]
         shares = None
         if self.crossing is not None:
             mixed, shares = self.crossing(normalise(x), angles, other, other_known)
-            x = x + self._masked(mixed, masks, 1)
+            x = x + mixed
         found = self.narrow(ops.square(ops.relu(self.hidden(normalise(x)))))
-        return x + self._masked(found, masks, -1), looked_up, shares
-
-    @staticmethod
-    def _masked(x, masks, i):
-        return x if masks is None else masks[i] * x
+        return x + found, looked_up, shares
 
 
 class Seq2Seq(keras.Model):
@@ -159,11 +155,6 @@ class Seq2Seq(keras.Model):
         self.lexicon = None if lexicon is None else tf.constant(lexicon, tf.float32)
         self.build()
 
-    @property
-    def mask_shape(self) -> tuple[int, int]:
-        """Of what `masks` holds for one row: two for each block that reads, three for a writer."""
-        return 2 * len(self.readers) + 3 * len(self.writers), self.dim
-
     def build(self, shape=None):
         """At once: a model that is passed into another must have its weights in the scope."""
         self.tokens.build()
@@ -177,25 +168,21 @@ class Seq2Seq(keras.Model):
 
     def call(self, batch, training=False):
         """A batch of `packed` rows to logits (B, T, vocabulary) float32 and pointing (B, T, S)."""
-        masks = batch.get("masks")
-        if masks is not None:
-            masks = ops.split(ops.cast(masks, self.compute_dtype), self.mask_shape[0], axis=1)
-        source = self.read(batch["source"], batch["source_segments"], batch["source_at"], masks)
-        masks = masks and masks[2 * len(self.readers) :]
+        source = self.read(batch["source"], batch["source_segments"], batch["source_at"])
         logits, _, shares = self.extend(
-            batch["read"], batch["target_segments"], batch["target_at"], source, None, masks
+            batch["read"], batch["target_segments"], batch["target_at"], source
         )
         return logits, shares
 
-    def read(self, tokens, segments, at, masks=None):
+    def read(self, tokens, segments, at):
         """What writers need of a source (B, S): keys and values per block, segments, lexicon."""
         angles = rotations(at, self.dim // self.heads)
         known = (segments[:, None, :, None] == segments[:, None, None, :]) & (
             segments[:, None, None, :] > 0
         )
         x = normalise(self.tokens(tokens))
-        for i, block in enumerate(self.readers):
-            x, _, _ = block(x, angles, known, masks=masks and masks[2 * i : 2 * i + 2])
+        for block in self.readers:
+            x, _, _ = block(x, angles, known)
         x = normalise(x)
         source = {
             "blocks": [block.crossing.look_up(x, angles) for block in self.writers],
@@ -207,14 +194,13 @@ class Seq2Seq(keras.Model):
             source["lexicon"] = ops.take(self.lexicon, tokens, axis=0)  # (B, S, vocabulary)
         return source
 
-    def extend(self, tokens, segments, at, source, memory=None, masks=None):
+    def extend(self, tokens, segments, at, source, memory=None):
         """Write `tokens` (B, T) after those that `memory` holds, None for none.
 
         Args:
             segments, at: of the tokens, (B, T).
             source: as `read` gives it.
             memory: keys, values and segments of what was written.
-            masks: what features are multiplied by, three of (B, 1, dim) for each block.
 
         Returns:
             Logits (B, T, vocabulary) float32, the memory of all that was written, and what each
@@ -236,9 +222,8 @@ class Seq2Seq(keras.Model):
         kept, shares = [], None
         for i, block in enumerate(self.writers):
             x, looked_up, shares = block(
-                x, angles, known, memory and memory["blocks"][i], source["blocks"][i], other,
-                masks and masks[3 * i : 3 * i + 3],
-            )  # fmt: skip
+                x, angles, known, memory and memory["blocks"][i], source["blocks"][i], other
+            )
             kept.append(looked_up)
         x = normalise(x)
         matrix = ops.cast(ops.transpose(self.tokens.embeddings), x.dtype)
@@ -249,7 +234,7 @@ class Seq2Seq(keras.Model):
             queries = normalise(self.pointing.queries(x))[:, None]
             queries = rotate(queries, *rotations(at, self.dim))
             scores = ops.matmul(queries, ops.transpose(source["keys"], (0, 1, 3, 2)))
-            scores = ops.cast(scores, "float32") * 0.3
+            scores = ops.cast(scores, "float32") * SHARPNESS
             shares = tf.nn.softmax(ops.where(other, scores, -1e9))[:, 0]  # (B, T, S)
             # Several beginnings of one translation share what was read, and one look-up.
             n, length = ops.shape(source["lexicon"])[:2]
