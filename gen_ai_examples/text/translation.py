@@ -27,6 +27,8 @@ saw stay English. Fluent is not faithful: it leaves out and invents, most in lon
 somebody who knows both languages read what matters.
 """
 
+import re
+
 import keras
 import numpy as np
 from matplotlib.figure import Figure
@@ -65,7 +67,7 @@ NGRAM, NEAREST, COPY = "word by word with trigrams", "most similar known sentenc
 
 
 def read_pairs(path, train_pairs, test_pairs):
-    """Pairs to learn from and pairs to be measured on, evenly thinned out if that is asked for."""
+    """Pairs to learn from and pairs to be measured on, evenly thinned out to the number asked for."""
     if path:
         known = own_pairs(path)
         train, test = known[: -(len(known) // 10)], known[-(len(known) // 10) :]
@@ -75,7 +77,7 @@ def read_pairs(path, train_pairs, test_pairs):
         test = [pair for pair in known if pair.book in HELD_OUT]
     train = without_copies([pair for pair in train if alike(pair)], test)
     return [
-        its[:: -(-len(its) // most)] if most else its
+        its[:: -(-len(its) // most)]
         for its, most in ((train, train_pairs), (test, test_pairs))
     ]
 
@@ -83,7 +85,9 @@ def read_pairs(path, train_pairs, test_pairs):
 def train_transformer(units, gloss, pieces, length, steps, batch_size, dim, depth, rate, seed):
     """A model, its tokens, and the cross entropy on the way."""
     sources = [gloss(unit.source) for unit in units]
-    tokens = BytePairs("\n".join([*sources, *(unit.target for unit in units)]), pieces)
+    text = "\n".join([*sources, *(unit.target for unit in units)])
+    # Of a small text, no more pieces can be learned than it has words.
+    tokens = BytePairs(text, min(pieces, len(set(re.findall(r"[^\W\d_]{2,}", text)))))
     end = int(tokens.encode("\n")[0])
     encoded = [
         (tokens.encode(source), tokens.encode(unit.target))
@@ -116,8 +120,8 @@ def main(
     learning_rate=0.02,
     beams=4,
     alpha=1.0,
-    train_pairs=0,
-    test_pairs=0,
+    train_pairs=100_000,
+    test_pairs=1_000,
     seed=0,
     pairs: str | None = None,
 ) -> Answer:
