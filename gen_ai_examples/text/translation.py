@@ -20,7 +20,13 @@ left out. Settings were chosen on four other books. Sentences are translated cla
 `--pairs FILE` takes your own, in any two languages with blanks between words: a sentence, a tab and
 its translation on each line, UTF-8, 1,000 at least, of which the last tenth is held out.
 
-WHAT_TO_EXPECT
+What to expect, in five and a half minutes: more words in a row are right than by any dictionary,
+and sentences read like the book; the share of right characters is nearer, for word by word is
+strong: 43 chrF on the four other books, where trigrams bring much fluency and half a point. What
+mattered there, after 800 steps: to translate clause by clause (24 to 35 chrF, whole verses being
+left half done), no dropout for a text that is read three times (2 points), pieces nearly as long
+as words (3 points), to read the dictionary's words instead of the English (4 points), and beam
+search (2 to 3 points, divided by the length itself).
 
 Limits: it knows one book, in a Spanish of 1909 ("á", "fué", "vosotros"), and names that it never
 saw stay English. Fluent is not faithful: it leaves out and invents, most in long sentences. Have
@@ -77,8 +83,7 @@ def read_pairs(path, train_pairs, test_pairs):
         test = [pair for pair in known if pair.book in HELD_OUT]
     train = without_copies([pair for pair in train if alike(pair)], test)
     return [
-        its[:: -(-len(its) // most)]
-        for its, most in ((train, train_pairs), (test, test_pairs))
+        its[:: -(-len(its) // most)] for its, most in ((train, train_pairs), (test, test_pairs))
     ]
 
 

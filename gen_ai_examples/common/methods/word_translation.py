@@ -14,7 +14,7 @@ NOTHING = -1  # what a word becomes that has no counterpart
 
 
 def words_of(text: str) -> list[str]:
-    """Words and marks; the first word in small letters, unless it is known as a name later."""
+    """Words and marks of a text, as they are written."""
     return re.findall(r"\w+(?:[’'-]\w+)*|[^\w\s]", text)
 
 
@@ -28,7 +28,7 @@ def joined(words: list[str], capital: bool = True) -> str:
 
 
 class Words:
-    """The words of a language by number, in the case in which they stand inside sentences.
+    """The words of a language by number: in small letters, unless capitals are as usual.
 
     Args:
         texts: to learn from.
