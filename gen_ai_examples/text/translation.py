@@ -247,8 +247,12 @@ def shown(test, found, n=16):
 
 
 def alignment_picture(model, tokens, dictionary, test):
-    """What each token of a translation pointed at, for the first sentence of 8 to 14 words."""
-    short = [pair for pair in test if 8 <= len(pair.source.split()) <= 14] or test[:1]
+    """What each token of a translation pointed at, for the first plain sentence of 8 to 14 words.
+
+    Apostrophes and quotes are spelled by bytes, which have no label.
+    """
+    plain = [pair for pair in test if not set("’“‘") & set(pair.source)]
+    short = [pair for pair in plain if 8 <= len(pair.source.split()) <= 14] or test[:1]
     gloss = dictionary.gloss(short[0].source)
     read = tokens.encode(gloss)
     (written,) = model.translate([read], beams=4)
