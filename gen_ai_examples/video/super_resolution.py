@@ -5,8 +5,7 @@ residual network (EDSR, Lim et al. 2017, https://arxiv.org/abs/1707.02921) that 
 convolution and finds the motion by itself (early fusion, Caballero et al. 2017,
 https://arxiv.org/abs/1611.05250). The same network, given the middle frame alone, is the image
 model that it must beat. Departures: luminance only; 6 blocks of 48 channels; no explicit motion
-compensation; photographs that drift across the window are added to the film, since their motion is
-exact.
+compensation.
 
 The article's snippet for video stops at an undefined name, is a single convolution, and reads the
 three axes of Conv3D (time, height, width) as "3-D video".
@@ -14,10 +13,10 @@ three axes of Conv3D (time, height, width) as "3-D video".
     gen-ai-examples run video.super_resolution --steps 1000
 
 The camera is the literature's: a Gaussian blur of 1.6 pixels, every fourth pixel, noise of two
-levels of 255. It aliases, so that neighbouring frames carry what one frame lacks. Held out are whole
-shots: three of Big Buck Bunny, whose characters and style training knows from other shots, and two
-of a city by night, which is live action. Flicker compares the changes from frame to frame with the
-true ones. `--video FILE_OR_FOLDER` takes your own; the last fifth of it is held out.
+levels of 255. It aliases, so that neighbouring frames carry what one frame lacks. Held out are
+whole shots: three of Big Buck Bunny, whose characters and style training knows from other shots,
+and two of a city by night, which is live action. Flicker compares the changes from frame to frame
+with the true ones. `--video FILE_OR_FOLDER` takes your own; the last fifth of it is held out.
 
 Limits: what the network adds is plausible, not observed; never read a face or a number plate off
 it. Footage that is interlaced, shaken by rolling shutter or compressed to blocks needs training on
@@ -44,12 +43,10 @@ from gen_ai_examples.common.methods.video_enlarging import (
 from gen_ai_examples.common.metrics.enlargement import coloured
 from gen_ai_examples.common.metrics.video import measure
 from gen_ai_examples.common.panels import largest_square, panels
-from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.sources.clips import bundled_clips, own_clips
 from gen_ai_examples.common.sources.photos import (
     BLACK,
     WHITE,
-    bundled_photographs,
     enlarge,
     luminance,
 )
@@ -60,7 +57,6 @@ SMOKE = dict(steps=2, batch_size=2, width=4, blocks=1, frames=3)
 
 FACTOR, BLUR, NOISE = 4, 1.6, 2.0
 RADIUS = 2  # frames before and after
-DRIFT = 3  # pixels of the original a frame, at most
 HELD_OUT = ("brook", "canopy", "flowers", "tower", "towers")
 
 
@@ -78,20 +74,20 @@ def build_network(n_frames, width, blocks):
 
 
 def filming(side):
-    """Cuts windows of frames out of a batch, lets them drift, turns them and films them."""
+    """Cuts squares out of a batch of windows, turns them in space and time, and films them."""
     large = FACTOR * side
     camera = tf.constant(camera_matrix(large, FACTOR, BLUR))
 
     def filmed(batch, seed):
-        where, drift, turn, noise = split_seed(seed, 4)
+        where, turn, noise = split_seed(seed, 3)
         frames = batch["frames"]  # (B, K, H, W)
         n, k, height, width = frames.shape
-        room = np.subtract((height, width), large)  # (2,)
-        corner = tf.random.stateless_uniform((n, 1, 2), where) * (room + 0.999)
-        steps = tf.random.stateless_uniform((n, 1, 2), drift, -DRIFT, DRIFT + 1, tf.int32)
-        corners = tf.cast(corner, tf.int32) + steps * (tf.range(k) - k // 2)[:, None]  # (B, K, 2)
-        corners = tf.clip_by_value(corners, 0, room)
-        cut = [tf.slice(frames[i, j], corners[i, j], (large, large)) for i, j in np.ndindex(n, k)]
+        room = np.subtract((height, width), large) + 1
+        corners = tf.cast(tf.random.stateless_uniform((n, 2), where) * room, tf.int32)
+        cut = [
+            frames[i, :, c[0] : c[0] + large, c[1] : c[1] + large]
+            for i, c in enumerate(tf.unstack(corners))
+        ]
         y = tf.cast(tf.stack(cut), tf.float32) / 127.5 - 1
         down, right, transpose, back = tf.unstack(tf.random.stateless_uniform((4,), turn) < 0.5)
         y = tf.reshape(y, (n, k, large, large))
@@ -134,8 +130,6 @@ def main(
     train_clips, held_out = footage(video)
     known = {name: luminance_of(clip.frames) for name, clip in train_clips.items()}
     windows = np.concatenate([windows_of(levels(y), RADIUS)[::2] for y in known.values()])
-    stills = still_windows(windows.shape[2:])
-    windows = np.concatenate([windows, np.repeat(stills[:, None], windows.shape[1], axis=1)])
     settings = (batch_size, side, width, blocks, steps, learning_rate, dtype, seed)
     image_model = train(windows[:, RADIUS : RADIUS + 1], *settings)
     video_model = train(windows, *settings)
@@ -235,17 +229,6 @@ def levels(y):
 def windows_of(frames, radius):
     """(T, H, W) to (T, 2 radius + 1, H, W), the first and the last frame repeated."""
     return np.stack([frames[neighbours(t, radius, len(frames))] for t in range(len(frames))])
-
-
-def still_windows(size):
-    """Parts of photographs, as large as the frames, (N, H, W) uint8."""
-    height, width = size
-    parts = []
-    for photo in (image.photographs() | bundled_photographs()).values():
-        y = levels(luminance(photo))
-        tops, lefts = (range(0, n - s + 1, s // 2) for n, s in zip(y.shape, size, strict=True))
-        parts += [y[top : top + height, left : left + width] for top in tops for left in lefts]
-    return np.stack(parts) if parts else np.zeros((0, height, width), np.uint8)
 
 
 def enlarge_all(low):

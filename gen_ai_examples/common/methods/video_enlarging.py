@@ -1,4 +1,4 @@
-"""Enlarging video: the camera that makes it small, frames moved onto each other, back-projection."""
+"""Enlarging video: the camera that makes it small, optical flow, and back-projection."""
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -87,26 +87,6 @@ class Motion:
 def neighbours(t: int, radius: int, n: int) -> list[int]:
     """The frames from t - radius to t + radius, the first and the last repeated."""
     return [min(max(u, 0), n - 1) for u in range(t - radius, t + radius + 1)]
-
-
-def registered(low: np.ndarray, factor: int, radius: int) -> np.ndarray:
-    """Bicubic enlargements of each frame and its neighbours, moved onto it.
-
-    Args:
-        low: (T, H, W) float32.
-        factor: of the enlargement.
-        radius: neighbours before and after each frame.
-
-    Returns:
-        (T, 2 radius + 1, factor H, factor W) float32; where the flow fails, so does the picture.
-    """
-    motion, large = Motion(low), [enlarge(frame, factor) for frame in low]
-
-    def moved(u, t):
-        return large[t] if u == t else warp(large[u], _enlarged(motion.flow(t, u), factor))
-
-    n = len(low)
-    return np.stack([[moved(u, t) for u in neighbours(t, radius, n)] for t in range(n)])
 
 
 def back_projected(
