@@ -122,7 +122,7 @@ def main(
     width=48,
     blocks=6,
     learning_rate=1e-3,
-    frames=24,
+    frames=16,
     dtype="auto",
     seed=0,
     video: str | None = None,
