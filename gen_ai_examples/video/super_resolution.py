@@ -254,7 +254,7 @@ def linear_filters(known, lows):
 def best_trust(known, lows):
     """The weighting of back-projection with the highest PSNR on three of the training clips."""
     errors = {}
-    for trust in (0.01, 0.02, 0.05):
+    for trust in (0.02, 0.05, 0.1):
         errors[trust] = 0.0
         for name in list(lows)[::5][:3]:
             made = back_projected(lows[name][:5], FACTOR, BLUR, RADIUS, PROJECTIONS, trust)
@@ -286,7 +286,7 @@ def playing(clips, fps):
     """Clips side by side, frame by frame."""
     frames = min(len(next(iter(clip.values()))) for clip in clips)
     pictures = [
-        panels([{name: x[t] for name, x in clip.items()} for clip in clips]).pixels
+        panels([{name: x[t] for name, x in clip.items()} for clip in clips], width=1.9).pixels
         for t in range(frames)
     ]
     return Clip(np.stack(pictures), fps / 2)

@@ -1,7 +1,7 @@
 """Enlarging video: the camera that makes it small, optical flow, and back-projection."""
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.registration import optical_flow_ilk
 
 from gen_ai_examples.common.sources.photos import enlarge
@@ -115,8 +115,8 @@ def back_projected(
         ways = []
         for u in sorted(set(neighbours(t, radius, len(low)))):
             there, back = motion.flow(t, u), motion.flow(u, t)
-            weight = np.exp(-0.5 * ((warp(low[u], there) - low[t]) / trust) ** 2)
-            weight = weight.repeat(factor, 0).repeat(factor, 1)
+            misfit = gaussian_filter((warp(low[u], there) - low[t]) ** 2, 1)
+            weight = enlarge(np.exp(-0.5 * misfit / trust**2), factor).clip(0, 1)
             ways.append((u, _enlarged(there, factor), _enlarged(back, factor), weight))
         x = enlarge(low[t], factor)
         for _ in range(steps):
