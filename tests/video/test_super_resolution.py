@@ -5,8 +5,9 @@ import tensorflow as tf
 
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.errors import InputError
-from gen_ai_examples.common.methods.video_enlarging import film
+from gen_ai_examples.common.methods.video_enlarging import enlarge_all, film, windows
 from gen_ai_examples.common.metrics.video import measure
+from gen_ai_examples.common.sources.clips import luminance_of, to_levels
 from gen_ai_examples.common.strategy import precision
 from gen_ai_examples.video import super_resolution
 from gen_ai_examples.video.super_resolution import (
@@ -16,13 +17,9 @@ from gen_ai_examples.video.super_resolution import (
     NOISE,
     build_network,
     details,
-    enlarge_all,
     filming,
     footage,
-    levels,
-    luminance_of,
     train,
-    windows_of,
 )
 
 
@@ -41,25 +38,17 @@ def test_an_untrained_network_adds_nothing(policy):
     np.testing.assert_array_equal(detail, np.zeros((3, 28, 44)))
 
 
-def test_windows_are_centred_and_repeat_the_ends():
-    frames = np.arange(5)[:, None, None]
-    assert windows_of(frames, 2)[..., 0, 0].tolist() == [
-        [0, 0, 0, 1, 2], [0, 0, 1, 2, 3], [0, 1, 2, 3, 4], [1, 2, 3, 4, 4], [2, 3, 4, 4, 4]
-    ]  # fmt: skip
-    np.testing.assert_array_equal(windows_of(frames, 0)[:, 0], frames)
-
-
 def test_what_is_filmed_for_training_is_what_the_camera_makes(monkeypatch):
     monkeypatch.setattr(super_resolution, "NOISE", 0.0)
-    y = levels(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 3, 32, 32)).astype("float32"))
+    y = to_levels(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 3, 32, 32)).astype("float32"))
     batch = {"frames": tf.constant(np.repeat(y, 2, axis=0))}
     seen = set()
     for number in range(64):
         low, detail = filming(8)(batch, tf.constant([0, number], tf.int64)).values()
         assert low.shape == (2, 8, 8, 3) and detail.shape == (2, 32, 32, 1)
-        middle = enlarge_all(low[:1, ..., 1].numpy()) + detail[:1, ..., 0].numpy()
+        middle = enlarge_all(low[:1, ..., 1].numpy(), FACTOR) + detail[:1, ..., 0].numpy()
         # Whole pictures, so that nothing but the turning is left to chance.
-        seen.add(levels(middle).tobytes())
+        seen.add(to_levels(middle).tobytes())
         again = film(middle, FACTOR, BLUR, 0.0, 0)
         np.testing.assert_allclose(again[0], low[0, ..., 1], atol=1.5 / 127.5)
     turns = {
@@ -85,11 +74,11 @@ def test_shots_are_held_out_whole(clips):
 
 
 def test_a_few_steps_beat_bicubic_interpolation(clips):
-    y = luminance_of(clips[0]["log"].frames[:10])[:, :144, :160]
-    windows = windows_of(levels(y), 1)
-    network = train(windows, 4, 16, 8, 1, 60, 5e-3, "float32", seed=0)
+    y = luminance_of(clips[0]["log"].frames[:10], FACTOR)[:, :144, :160]
+    seen = windows(to_levels(y), 1)
+    network = train(seen, 4, 16, 8, 1, 60, 5e-3, "float32", seed=0)
     low = film(y, FACTOR, BLUR, NOISE, seed=1)
-    smooth = enlarge_all(low)
+    smooth = enlarge_all(low, FACTOR)
     before, after = (
         measure(x, y, FACTOR)["PSNR"] for x in (smooth, smooth + details(network, low))
     )

@@ -44,6 +44,11 @@ def film(y: np.ndarray, factor: int, sigma: float, noise: float, seed: int) -> n
     return ((small * 127.5).round() / 127.5).astype(np.float32)
 
 
+def enlarge_all(frames: np.ndarray, factor: int) -> np.ndarray:
+    """Bicubic interpolation: (T, H, W) float32 to (T, factor H, factor W)."""
+    return np.stack([enlarge(frame, factor) for frame in frames])
+
+
 def warp(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """At each pixel p, `picture` (H, W) at p + flow (2, H, W); bilinear, edges repeated."""
     places = np.indices(picture.shape, dtype=np.float32) + flow
@@ -89,6 +94,12 @@ def neighbours(t: int, radius: int, n: int) -> list[int]:
     return [min(max(u, 0), n - 1) for u in range(t - radius, t + radius + 1)]
 
 
+def windows(frames: np.ndarray, radius: int) -> np.ndarray:
+    """Each frame amid its neighbours: (T, H, W) to (T, 2 radius + 1, H, W)."""
+    n = len(frames)
+    return np.stack([frames[neighbours(t, radius, n)] for t in range(n)])
+
+
 def back_projected(
     low: np.ndarray, factor: int, sigma: float, radius: int, steps: int, trust: float
 ) -> np.ndarray:
@@ -130,6 +141,30 @@ def back_projected(
         return x
 
     return np.stack([enlarged(t) for t in range(len(low))])
+
+
+def best_trust(
+    pairs: list[tuple[np.ndarray, np.ndarray]],
+    factor: int,
+    sigma: float,
+    radius: int,
+    steps: int,
+    choices: tuple[float, ...] = (0.02, 0.05, 0.1),
+) -> float:
+    """The `trust` with which `back_projected` has the least error, on `pairs` of clips to tune on.
+
+    Args:
+        pairs: low (T, H, W) and original (T, factor H, factor W).
+        factor, sigma, radius, steps: of `back_projected`.
+        choices: to choose from.
+    """
+
+    def error(trust):
+        made = ((back_projected(low, factor, sigma, radius, steps, trust), y) for low, y in pairs)
+        # Logarithms, as in PSNR: a clip that is hard for all does not decide alone.
+        return np.mean([np.log(np.mean((x - y) ** 2)) for x, y in made])
+
+    return min(choices, key=error)
 
 
 def _enlarged(flow, factor):

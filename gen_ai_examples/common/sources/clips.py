@@ -9,7 +9,7 @@ import numpy as np
 
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.sources.bundle import bundled
-from gen_ai_examples.common.sources.photos import resize
+from gen_ai_examples.common.sources.photos import luminance, resize
 
 # fmt: off
 _BUNDLED = (
@@ -42,6 +42,20 @@ def bundled_clips() -> dict[str, Footage]:
     Credit and licence: `data/README.md`.
     """
     return {name: _whole(bundled(f"clip_{name}.webm")) for name in _BUNDLED}
+
+
+def luminance_of(frames: np.ndarray, multiple: int) -> np.ndarray:
+    """(T, H, W, 3) uint8 to luminance (T, H, W) float32 as `photos.luminance` has it.
+
+    H and W are cut to multiples of `multiple`.
+    """
+    height, width = (n // multiple * multiple for n in frames.shape[1:3])
+    return np.stack([luminance(frame) for frame in frames[:, :height, :width]])
+
+
+def to_levels(y: np.ndarray) -> np.ndarray:
+    """Luminance in [-1, 1] to its 256 levels, uint8, a quarter of the memory."""
+    return ((y + 1) * 127.5).round().astype(np.uint8)
 
 
 def _whole(path: Path) -> Footage:

@@ -5,10 +5,12 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d, shift
 from gen_ai_examples.common.methods.video_enlarging import (
     Motion,
     back_projected,
+    best_trust,
     camera_matrix,
     film,
     neighbours,
     warp,
+    windows,
 )
 from gen_ai_examples.common.sources.photos import enlarge
 
@@ -91,3 +93,22 @@ def test_several_frames_tell_more_than_one_where_the_scene_only_pans():
     smooth = enlarge(low[2], 4)
     one, five = (back_projected(low, 4, 1.6, radius, 6, 0.05)[2] for radius in (0, 2))
     assert error(five, y[2]) < 0.9 * error(one, y[2]) < 0.9 * error(smooth, y[2])
+
+
+def test_windows_are_centred_and_repeat_the_ends():
+    frames = np.arange(5)[:, None, None]
+    assert windows(frames, 2)[..., 0, 0].tolist() == [
+        [0, 0, 0, 1, 2], [0, 0, 1, 2, 3], [0, 1, 2, 3, 4], [1, 2, 3, 4, 4], [2, 3, 4, 4, 4]
+    ]  # fmt: skip
+    np.testing.assert_array_equal(windows(frames, 0)[:, 0], frames)
+
+
+def test_neighbours_are_trusted_where_the_scene_only_pans():
+    y = pan(5)
+    low = film(y, 4, 1.6, noise=1, seed=0)
+    choices = (1e-4, 0.05)  # the first trusts no neighbour
+    assert best_trust([(low, y)], 4, 1.6, 2, 4, choices) == 0.05
+    shuffled = low.copy()
+    shuffled[[0, 1, 3, 4]] = -low[[0, 1, 3, 4], ::-1]
+    one = back_projected(shuffled, 4, 1.6, 2, 4, 1e-4)[2]
+    np.testing.assert_allclose(one, back_projected(low, 4, 1.6, 0, 4, 1e-4)[2], atol=1e-3)
