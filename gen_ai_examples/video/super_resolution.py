@@ -14,9 +14,8 @@ three axes of Conv3D (time, height, width) as "3-D video".
 
 The camera is the literature's: a Gaussian blur of 1.6 pixels, every fourth pixel, noise of two
 levels of 255. It aliases, so that neighbouring frames carry what one frame lacks. Held out are
-whole shots: three of Big Buck Bunny, whose characters and style training knows from other shots,
-and two of a city by night, which is live action. Flicker compares the changes from frame to frame
-with the true ones. `--video FILE_OR_FOLDER` takes your own; the last fifth of it is held out.
+whole shots: three of Big Buck Bunny, whose style training knows from other shots, and two of a city
+by night, live action. `--video FILE_OR_FOLDER` takes your own; its last fifth is held out.
 
 What to expect: more than a decibel above bicubic interpolation, a tenth of one above the image
 model, and a third less flicker than that, which flickers more than bicubic interpolation since it
@@ -189,7 +188,7 @@ def main(
                 *("SSIM", "SSIM of luminance", "higher", 1.0),
             ),
             claim(
-                "It flickers less: what changes from frame to frame is nearer to what truly changes.",
+                "It flickers less: the changes from frame to frame are nearer to the true ones.",
                 *("flicker", "levels of 255, error of the change per frame", "lower", 0.0),
             ),
         ],
