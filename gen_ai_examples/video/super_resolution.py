@@ -4,8 +4,7 @@ Five frames of low resolution go in as channels, the middle one comes out four t
 residual network (EDSR, Lim et al. 2017, https://arxiv.org/abs/1707.02921) that ends in a sub-pixel
 convolution and finds the motion by itself (early fusion, Caballero et al. 2017,
 https://arxiv.org/abs/1611.05250). The same network, given the middle frame alone, is the image
-model that it must beat. Departures: luminance only; 6 blocks of 48 channels; no explicit motion
-compensation.
+model that it must beat. Departures: luminance only; 6 blocks of 48; no motion compensation.
 
 The article's snippet for video stops at an undefined name, is a single convolution, and reads the
 three axes of Conv3D (time, height, width) as "3-D video".
