@@ -198,10 +198,10 @@ def main(
             for name, value in mean(quality).items()
         },
         media={
+            "stills": panels([{m: x[len(x) // 2] for m, x in c.items()} for c in close.values()]),
             "playing": playing(
                 [close[name] for name in (shown[0], shown[-1])], held_out[shown[0]].fps / 2
             ),
-            "stills": panels([{m: x[len(x) // 2] for m, x in c.items()} for c in close.values()]),
             "time_slices": panels([time_slices(close[name]) for name in shown]),
             "clips": score_table(scores, {"PSNR": "dB", "flicker": "levels of 255"}),
         },
