@@ -139,7 +139,7 @@ def main(
     batch_size=16,
     width=48,
     blocks=8,
-    learning_rate=2e-3,
+    learning_rate=1e-3,
     dtype="auto",
     slices=8,
     settings=99,
