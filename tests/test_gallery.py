@@ -61,9 +61,12 @@ def test_every_question_and_example_has_a_page_in_both_languages(site):
         assert all((root / page).exists() for page in expected)
 
 
+def test_every_topic_has_a_chinese_name():
+    assert {name.split(".")[0] for name in catalog.examples()} <= set(pages.TOPICS_ZH)
+
+
 def test_links_resolve_and_nothing_is_loaded_from_another_host(site):
-    pages = (path for path in site.rglob("*.html") if "_static" not in path.parts)
-    read = {path: Links(path) for path in pages}
+    read = {p: Links(p) for p in site.rglob("*.html") if "_static" not in p.parts}
     assert len(read) > 90
     for path, page in read.items():
         for target in page.loaded:
