@@ -98,6 +98,13 @@ def test_an_example_shows_claims_baselines_spread_source_and_how_to_run_it(site)
     assert "def main(" in page and "Saved by the recorded run." in page
 
 
+def test_an_example_is_in_chinese_too(site):
+    page = shown(site / "zh" / "examples" / "image.dcgan.html")
+    claim = catalog.recorded("image.dcgan")["seeds"]["0"]["claims"][0]
+    for text in (claim["statement"], claim["unit"], *claim["baselines"]):
+        assert catalog.translated(text, "zh") in page
+
+
 def test_a_question_shows_the_corrected_answer_in_both_languages(site):
     question = catalog.questions()["Q14"]
     for root, lang in ((site, "en"), (site / "zh", "zh")):

@@ -184,7 +184,10 @@ def _claim(claims: list[dict], record: dict, words: dict, lang: str) -> dict:
         return report.spread(values, texts)
 
     rows = [(words["measured"], spread([c["value"] for c in claims]))]
-    rows += [(name, spread([c["baselines"][name] for c in claims])) for name in first["baselines"]]
+    rows += [
+        (catalog.translated(name, lang), spread([c["baselines"][name] for c in claims]))
+        for name in first["baselines"]
+    ]
     if first.get("best") is not None:
         rows.append((words["best"], spread([c["best"] for c in claims])))
     return {
