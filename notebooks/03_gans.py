@@ -11,11 +11,11 @@
 # ---
 
 # %% [markdown]
-# # GANs: a game, and how it goes wrong
+# # GANs: a game of two networks
 #
 # *Generative adversarial networks* ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)) learn without ever being told what a
 # good image is: a discriminator learns to tell real from generated, and the generator learns to be taken for real. This notebook
-# plays the game, breaks it, and mends it. It takes about five minutes on two cores.
+# plays the game and asks what decides how it goes. It takes about five minutes on two cores.
 
 # %% tags=["parameters"] small="steps, judge_steps, look_every = 4, 2, 2"
 steps, judge_steps, look_every = 1200, 600, 200
@@ -137,7 +137,8 @@ for axes, (name, (_, drawn)) in zip(panels[1:], players.items(), strict=True):
     axes.axis("off")
 
 # %% [markdown]
-# One seed each is an anecdote. `evaluation.stability` plays this game over two dozen seeds and records how often each setting
+# Here nobody collapsed, and the generator at a quarter of the rate is behind after so few steps. One seed each is an anecdote: another
+# may tell another story. `evaluation.stability` plays this game over two dozen seeds and records how often each setting
 # collapses, whether the losses could have told, and whether the remedy is worth it.
 #
 # ## Exercises

@@ -13,9 +13,9 @@
 # ---
 
 # %% [markdown]
-# # GAN：一场博弈，以及它如何出错
+# # GAN：两个网络的一场博弈
 #
-# *生成对抗网络*（[Goodfellow 等 2014](https://arxiv.org/abs/1406.2661)）在学习时从来没有人告诉它什么是好图像：判别器学着区分真实与生成，生成器学着被当成真的。这个笔记本先玩这场博弈，再把它弄坏，然后修好。在两个 CPU 核上大约需要五分钟。
+# *生成对抗网络*（[Goodfellow 等 2014](https://arxiv.org/abs/1406.2661)）在学习时从来没有人告诉它什么是好图像：判别器学着区分真实与生成，生成器学着被当成真的。这个笔记本玩这场博弈，看什么决定它的走向。在两个 CPU 核上大约需要五分钟。
 
 # %% tags=["parameters"] small="steps, judge_steps, look_every = 4, 2, 2"
 steps, judge_steps, look_every = 1200, 600, 200
@@ -133,7 +133,7 @@ for axes, (name, (_, drawn)) in zip(panels[1:], players.items(), strict=True):
     axes.axis("off")
 
 # %% [markdown]
-# 每种只用一个种子，只能算个例。`evaluation.stability` 用二十多个种子玩这场博弈，记录每种设置多久崩溃一次、损失能否预示崩溃，以及补救办法是否值得。
+# 这里谁也没有崩溃，而学习率降到四分之一的生成器在这么少的步数之后还落在后面。每种只用一个种子，只能算个例，换一个种子可能是另一番光景。`evaluation.stability` 用二十多个种子玩这场博弈，记录每种设置多久崩溃一次、损失能否预示崩溃，以及补救办法是否值得。
 #
 # ## 练习
 #
