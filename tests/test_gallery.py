@@ -1,10 +1,10 @@
 """The gallery: its pages, and in a browser what a reader does with them."""
 
 import html.parser
+import importlib.util
 import json
 import re
 import shutil
-import sys
 import urllib.parse
 import wave
 
@@ -228,11 +228,14 @@ def test_a_medium_that_is_gone_is_named(tmp_path, error):
     assert "gone.png" in error(tmp_path / "site", "--runs", tmp_path / "runs")
 
 
-def test_without_sphinx_it_says_what_to_install(tmp_path, error, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jinja2", None)  # as if it were not there
-    monkeypatch.delitem(sys.modules, "gen_ai_examples.gallery.pages")
-    monkeypatch.delattr(gallery, "pages")
-    assert "pip install 'gen_ai_examples[gallery]'" in error(tmp_path / "site")
+@pytest.mark.parametrize("missing", ["sphinx", "jinja2", "pydata_sphinx_theme"])
+def test_it_says_what_to_install(tmp_path, error, monkeypatch, missing):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == missing else find(name)
+    )
+    said = error(tmp_path / "site")
+    assert f"needs {missing}:" in said and "pip install 'gen_ai_examples[gallery]'" in said
 
 
 # in a browser

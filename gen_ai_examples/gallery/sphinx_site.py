@@ -1,5 +1,6 @@
 """Build the gallery with Sphinx: one site for each language, joined by a switch on every page."""
 
+import importlib.util
 import io
 import os
 import pathlib
@@ -10,6 +11,14 @@ import warnings
 
 from gen_ai_examples.common.errors import InputError
 
+_NEEDED = (
+    "sphinx",
+    "jinja2",
+    "myst_parser",
+    "pydata_sphinx_theme",
+    "sphinx_copybutton",
+    "sphinx_design",
+)
 _HERE = pathlib.Path(__file__).parent
 # Code of the language, where its site lies below the root, the way from there to the other one.
 _LANGUAGES = {"en": ("en", "", "zh/"), "zh": ("zh_CN", "zh", "../")}
@@ -32,13 +41,14 @@ def build(folder: pathlib.Path, runs: pathlib.Path | None = None, force: bool = 
             malformed.
     """
     _check(folder, force)
-    try:
-        from gen_ai_examples.gallery import pages
-    except ModuleNotFoundError as error:
+    # Jupyter brings some of them along, so each is looked for.
+    if missing := [name for name in _NEEDED if not importlib.util.find_spec(name)]:
         raise InputError(
-            f"The gallery needs {error.name}: `pip install 'gen_ai_examples[gallery]'`, in a "
-            "checkout `pip install -e '.[gallery]'`."
-        ) from None
+            f"The gallery needs {', '.join(missing)}: `pip install 'gen_ai_examples[gallery]'`, "
+            "in a checkout `pip install -e '.[gallery]'`."
+        )
+    from gen_ai_examples.gallery import pages
+
     with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=".gallery-") as scratch:
         scratch = pathlib.Path(scratch)
         site = scratch / "site"
