@@ -1,4 +1,4 @@
-"""The command `gen-ai-examples`: list, run, ask, copy, gallery, score, verify."""
+"""The command `gen-ai-examples`: list, run, launch, ask, copy, gallery, score, verify."""
 
 import contextlib
 import enum
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gen_ai_examples import catalog
+from gen_ai_examples.common.cluster import is_chief
 from gen_ai_examples.common.errors import InputError
 
 app = typer.Typer(
@@ -110,6 +111,26 @@ def list_examples() -> None:
         bullets = ", ".join(example.answers)
         table.add_row(f"  [cyan]{name}[/]", f"{escape(example.question)} [dim]({bullets})[/]")
     console.print(table)
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    no_args_is_help=True,
+)
+@_one_sentence_errors()
+def launch(
+    command: Annotated[
+        list[str], typer.Argument(metavar="run NAME [FLAGS]", help="What each worker does.")
+    ],
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes to start.")] = 2,
+) -> None:
+    """Train an example with several processes on this machine, as several machines would.
+
+    Each is a worker of one MultiWorkerMirroredStrategy; the first, the chief, saves the answer.
+    """
+    from gen_ai_examples import launching
+
+    raise SystemExit(launching.launch(workers, command))
 
 
 @app.command()
@@ -342,6 +363,8 @@ def run(
     prepared = running.prepare(example, flags, folder, devices, resume, overwrite)
     console.print(f"[bold]{example.name}[/]: {escape(example.question)}")
     answer, record = running.run(prepared)
+    if not is_chief():
+        return
     console.print(claims_table(answer.to_json()["claims"]))
     console.print(
         f"{record['minutes']:.1f} minutes, {record['memory_gb']:.1f} GB. "

@@ -12,9 +12,9 @@ import shlex
 import shutil
 import sys
 import time
-from importlib import metadata
 
 from gen_ai_examples import catalog
+from gen_ai_examples.common.cluster import cluster, is_chief, versions
 from gen_ai_examples.common.errors import InputError
 
 SETTINGS = "unfinished.json"  # in the run's folder from start to success
@@ -56,6 +56,8 @@ def prepare(
             nor overwritten, or there is nothing to resume.
     """
     prepared = PreparedRun(example, flags, folder, devices)
+    if not is_chief():  # it writes nothing, wherever its folder is
+        return prepared
     wanted = {"example": example.name, "flags": flags, "devices": devices}
     if resume and overwrite:
         raise InputError("Choose one of --resume and --overwrite.")
@@ -109,6 +111,8 @@ def run(prepared: PreparedRun):
         InputError: a setting, the data or the disk does not allow it, or training diverged.
         KeyboardInterrupt: Ctrl-C; says what was saved.
     """
+    if not is_chief():
+        return _train(prepared)
     try:
         return _train_and_save(prepared)
     except KeyboardInterrupt as error:
@@ -134,32 +138,39 @@ def _after_interrupt(prepared: PreparedRun, words: str) -> str:
 
 
 def _train_and_save(prepared: PreparedRun):
+    answer, record = _train(prepared)
+    answer.save(prepared.folder, f"{prepared.example.name}: {prepared.example.question}", record)
+    shutil.rmtree(prepared.checkpoints, ignore_errors=True)
+    prepared.settings.unlink(missing_ok=True)
+    return answer, record
+
+
+def _train(prepared: PreparedRun):
     started = time.monotonic()
     with native_stderr_muted():
         from gen_ai_examples.common.fit import TrainingDiverged, checkpoints
-        from gen_ai_examples.common.strategy import use_devices
+        from gen_ai_examples.common.strategy import strategy, use_devices
 
         main = importlib.import_module(prepared.example.module).main
     if prepared.devices:
         use_devices(prepared.devices)
+    its = cluster()
+    if its:  # before anything else that TensorFlow does
+        command, code = _command(prepared), catalog.source_hash(prepared.example)[:12]
+        strategy(facts={"command": command, "code": code})
     try:
         with checkpoints(prepared.checkpoints):
             answer = main(**prepared.flags)
     except TrainingDiverged as error:
         raise InputError(str(error)) from None
-    record = {
+    return answer, {
         "command": _command(prepared),
         "minutes": round((time.monotonic() - started) / 60, 2),
         "memory_gb": round(_peak_memory_gb(), 2),
         "date": datetime.date.today().isoformat(),
-        "device": _device(),
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+        "device": f"{len(its.addresses)} workers, each {_device()}" if its else _device(),
+        "versions": versions(),
     }
-    answer.save(prepared.folder, f"{prepared.example.name}: {prepared.example.question}", record)
-    shutil.rmtree(prepared.checkpoints, ignore_errors=True)
-    prepared.settings.unlink(missing_ok=True)
-    return answer, record
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from gen_ai_examples.cli import run_as_command
+from gen_ai_examples.common import fit as training
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import fit
@@ -34,6 +35,7 @@ def main(
     with strategy().scope():
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)], name="line")
         model.compile(keras.optimizers.Adam(learning_rate), "mse")
+    training.SAVE_SECONDS = float(os.environ.get("TOY_SAVE_SECONDS", "60"))
     pause = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: wait())
     fit(model, pairs, steps, steps_per_call=8, callbacks=[pause])
     error = float(np.mean((model(x) - y) ** 2))

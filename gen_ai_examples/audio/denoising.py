@@ -125,7 +125,7 @@ def main(
     with strategy().scope(), precision(dtype):
         model = SpeechEnhancement(spectrogram_unet(width), RATE)
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3, global_clipnorm=5.0))
+        model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3))
         model.optimizer.build(model.network.trainable_variables)
     fit(model, batches({"clean": clean}, batch_size, seed, mixing(loud)), steps)
 

@@ -1,6 +1,7 @@
 """What `fit` saves: every variable of model and optimizers, the step, and the history so far."""
 
 import errno
+import io
 import json
 import os
 import pathlib
@@ -49,6 +50,10 @@ class Checkpoint:
     def in_epoch(self) -> bool:
         """Whether an epoch has begun that has not ended."""
         return self._steps_in_sums > 0
+
+    @property
+    def _name(self) -> str:
+        return str(self.path or "of the chief")
 
     def add_losses(self, names: list[str], values: np.ndarray, running_means: bool) -> None:
         """Add the logs (n, n_logs) of n steps to this epoch's means."""
@@ -113,26 +118,41 @@ class Checkpoint:
             return f"Interrupted at step {step}, and {self.path} could not be saved: {reason}."
         return f"Interrupted at step {step}, saved to {self.path}."
 
-    def restore(self) -> None:
-        """Load the file if there is one.
+    def read(self) -> bytes | None:
+        """What the file holds; None if there is none.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"Cannot read the checkpoint {self.path} ({error.strerror or error})."
+            ) from None
+
+    def restore(self, content: bytes | None) -> None:
+        """Take the state over from what `read` returned, here or in another worker.
 
         Raises:
             InputError: it is damaged, or belongs to another model or other settings.
         """
-        if self.path is None or not self.path.exists():
+        if content is None:
             return
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             meta = json.loads(str(arrays.pop("meta")))
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"The checkpoint {self.path} is damaged ({error}): delete it to start anew."
+                f"The checkpoint {self._name} is damaged ({error}): delete it to start anew."
             ) from None
         expected = {name: tuple(v.shape) for name, v in self._variables.items()}
         if {name: array.shape for name, array in arrays.items()} != expected:
             raise InputError(
-                f"The checkpoint {self.path} belongs to another model or other settings: "
+                f"The checkpoint {self._name} belongs to another model or other settings: "
                 "resume with the settings it was made with, or delete it to start anew."
             )
         for name, variable in self._variables.items():

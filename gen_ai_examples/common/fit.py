@@ -1,7 +1,7 @@
 """The one training loop: `strategy.run(model.train_step, ...)`, several steps per traced call.
 
-It trains any compiled `keras.Model` on one device or several, with Keras callbacks, progress, a
-guard against NaN, and checkpoints that resume to the bit.
+It trains any compiled `keras.Model` on one device, several, or several machines, with Keras
+callbacks, progress, a guard against NaN, and checkpoints that resume to the bit.
 """
 
 import contextlib
@@ -19,6 +19,15 @@ import tensorflow as tf
 from gen_ai_examples.common.checkpoint import Checkpoint
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.progress import Progress
+from gen_ai_examples.common.workers import (
+    InStep,
+    check_agreement,
+    from_chief,
+    in_order_of_workers,
+    index_of,
+    other_workers_watched,
+    several,
+)
 
 SAVE_SECONDS = 60  # how much work a power cut may cost
 CALL_SECONDS = 0.25  # between two looks at the losses: long beside the cost of a call
@@ -69,10 +78,11 @@ def fit(
         model: built and compiled, each optimizer built too, all inside `strategy().scope()`. Its
             `train_step(batch)` returns scalar logs and is a pure function of weights and batch.
         dataset: unsharded batches of the *global* batch size, the same in every run; replicas
-            share each batch evenly.
+            share each batch evenly, wherever they are.
         steps: weight updates in all, those of a resumed checkpoint included.
         callbacks: Keras callbacks. Batch hooks run once per traced call, as they do in Keras
-            with `steps_per_execution`; their state is not part of a checkpoint.
+            with `steps_per_execution`; their state is not part of a checkpoint. With several
+            machines they run on each: let those that write files do so on the chief alone.
         steps_per_epoch: an epoch is so many steps here; its logs are means over them.
         steps_per_call: steps per traced call, within an epoch; None takes as many as last a
             quarter of a second. It changes speed alone: results are identical to the bit. Losses
@@ -90,7 +100,8 @@ def fit(
     Raises:
         InputError: a setting that cannot work; see the message.
         TrainingDiverged: a loss is NaN or infinite; the last checkpoint stays.
-        Interrupted: Ctrl-C, after saving.
+        Interrupted: Ctrl-C, after saving; with several machines on all of them.
+        WorkerLost: another machine stopped; the last checkpoint stays.
     """
     _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile)
     files = _numbered_files.get()
@@ -100,9 +111,12 @@ def fit(
         for optimizer in _optimizers(model):
             if not optimizer.built:  # a plain Keras model, whose one optimizer Keras builds late
                 optimizer.build(model.trainable_variables)
-    call = _traced_steps(model, strategy, jit_compile)
-    state = Checkpoint(path, call.step, model, _optimizers(model))
-    state.restore()
+    chief = index_of(strategy) == 0
+    with other_workers_watched(strategy, _how_to_go_on(path)):
+        _check_agreement(strategy, model, dataset, steps, steps_per_epoch)
+        call = _traced_steps(model, strategy, jit_compile)
+        state = Checkpoint(path if chief else None, call.step, model, _optimizers(model))
+        state.restore(from_chief(strategy, state.read()))
 
     hooks = keras.callbacks.CallbackList(
         list(callbacks),
@@ -116,13 +130,18 @@ def fit(
     hooks.on_train_begin()
     state.restore_history(model.history)
     data = dataset.skip(int(state.step)).prefetch(tf.data.AUTOTUNE)
+    if several(strategy):
+        data = in_order_of_workers(data)
     batches = iter(strategy.experimental_distribute_dataset(data))
-    bar = Progress(model.name, steps, first=int(state.step), shown=progress)
+    bar = Progress(model.name, steps, first=int(state.step), shown=progress and chief)
+    in_step = InStep(strategy)
+    pace = (steps_per_epoch, steps_per_call)
     try:
-        with bar:
-            _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar)
+        with bar, in_step, other_workers_watched(strategy, _how_to_go_on(path)):
+            _loop(model, call, batches, steps, *pace, hooks, state, bar, in_step)
     except KeyboardInterrupt:
-        raise Interrupted(state.save_interrupted()) from None
+        where = f"Interrupted at step {int(state.step)}, which the chief saves."
+        raise Interrupted(state.save_interrupted() if chief else where) from None
     state.stopped = model.stop_training
     state.save_or_warn()
     if isinstance(model.optimizer, keras.optimizers.Optimizer):
@@ -133,7 +152,7 @@ def fit(
     return model.history
 
 
-def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar):
+def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, state, bar, in_step):
     saved = time.monotonic()
     pace = steps_per_call or 1
     running_means = type(model).train_step is keras.Model.train_step  # Keras metrics average
@@ -145,7 +164,7 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
         model.reset_metrics()
         while (at := int(state.step) - epoch * steps_per_epoch) < length:
             hooks.on_train_batch_begin(at)
-            n = min(pace, length - at)
+            n = in_step.steps(min(pace, length - at))
             started = time.monotonic()
             names, values = call(batches, n)
             if steps_per_call is None:  # the first call traces, so the pace is right from the third
@@ -227,6 +246,30 @@ def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
     return list({id(optimizer): optimizer for optimizer in found}.values())
 
 
+def _how_to_go_on(path) -> str:
+    if path is None:
+        return "No checkpoint file was given: start all workers anew."
+    return (
+        "Start all workers again with the same command and --resume: "
+        "training goes on from the last checkpoint."
+    )
+
+
+def _check_agreement(strategy, model, dataset, steps, steps_per_epoch):
+    """Workers with other data or settings would train nonsense, or wait for each other for ever."""
+    if not several(strategy):
+        return
+    first = next(iter(dataset), None)
+    facts = {
+        "the steps to train": f"{steps} {steps_per_epoch}".encode(),
+        "the shapes of the model": str([tuple(v.shape) for v in model.variables]).encode(),
+        "the first batch of the data": b"".join(
+            np.asarray(x).tobytes() for x in tf.nest.flatten(first)
+        ),
+    }
+    check_agreement(strategy, facts)
+
+
 def _check_finite(names, values, first):
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
@@ -263,6 +306,12 @@ def _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile):
         raise InputError(
             "Keras cannot accumulate gradients over several replicas: "
             "leave gradient_accumulation_steps out, or train on one device."
+        )
+    clipping = ("clipnorm", "global_clipnorm", "clipvalue")
+    if any(getattr(optimizer, name) for optimizer in _optimizers(model) for name in clipping):
+        raise InputError(
+            "Keras clips the gradients of each replica before it adds them up, which is not what "
+            "one device does: use clipped(gradients, norm) in train_step instead."
         )
     on_cpu = any("CPU" in d for d in model.distribute_strategy.extended.worker_devices)
     if jit_compile and on_cpu:

@@ -12,16 +12,21 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from gen_ai_examples.common.cluster import Cluster, cluster
 from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.workers import connect
 
 
-def strategy(devices: list[str] | None = None) -> tf.distribute.Strategy:
+def strategy(
+    devices: list[str] | None = None, *, facts: dict[str, str] | None = None
+) -> tf.distribute.Strategy:
     """Return the strategy for `devices`, always the same object for the same devices.
 
     Args:
         devices: names such as `["GPU:0", "GPU:1"]`; None takes every GPU, without any GPU every
             logical CPU (one, unless `use_devices` split it), and several machines when the
             environment variable `TF_CONFIG` describes them.
+        facts: of several machines, what must be equal on all besides the versions, by name.
 
     Returns:
         `MirroredStrategy` over two or more devices, TensorFlow's default strategy for the
@@ -30,16 +35,16 @@ def strategy(devices: list[str] | None = None) -> tf.distribute.Strategy:
         `TF_CONFIG`.
 
     Raises:
-        InputError: a device is unknown or named twice, the list is empty, or Keras does not run on
-            TensorFlow.
+        InputError: a device is unknown or named twice, the list is empty, Keras does not run on
+            TensorFlow, or the machines of `TF_CONFIG` cannot train together.
     """
     if keras.backend.backend() != "tensorflow":
         raise InputError(
             f"Keras was imported with the {keras.backend.backend()} backend: import "
             "gen_ai_examples before keras, or set KERAS_BACKEND=tensorflow."
         )
-    if devices is None and os.environ.get("TF_CONFIG"):
-        return _multi_worker()
+    if devices is None and (its := cluster()):
+        return _multi_worker(its, facts or {})
     existing = _logical_devices("GPU") or _logical_devices("CPU")
     if devices is None:
         return _strategy(tuple(existing))
@@ -67,9 +72,13 @@ def _strategy(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     return tf.distribute.OneDeviceStrategy(devices[0])
 
 
-@functools.cache
-def _multi_worker() -> tf.distribute.Strategy:
-    return tf.distribute.MultiWorkerMirroredStrategy()
+_workers: dict[Cluster, tf.distribute.Strategy] = {}
+
+
+def _multi_worker(its: Cluster, facts: dict[str, str]) -> tf.distribute.Strategy:
+    if its not in _workers:  # the workers meet once in the life of a process
+        _workers[its] = connect(its, facts)
+    return _workers[its]
 
 
 def _logical_devices(kind: str) -> list[str]:
@@ -125,14 +134,37 @@ def replica_mean(per_example: tf.Tensor) -> tf.Tensor:
 
     Source: https://www.tensorflow.org/tutorials/distribute/custom_training
     """
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return keras.ops.mean(keras.ops.cast(per_example, "float32")) / replicas
+    return keras.ops.mean(keras.ops.cast(per_example, "float32")) / _replicas()
 
 
 def replica_logs(**losses: tf.Tensor) -> dict[str, tf.Tensor]:
     """Undo the division of `replica_mean`, so that `train_step` reports means per example."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return {name: loss * replicas for name, loss in losses.items()}
+    return {name: loss * _replicas() for name, loss in losses.items()}
+
+
+def clipped(gradients: list[tf.Tensor], norm: float) -> list[tf.Tensor]:
+    """Scale gradients so that together, *summed over replicas*, they are at most `norm` long.
+
+    Keras' own `global_clipnorm`, `clipnorm` and `clipvalue` clip what each replica has before it
+    is added up, so two replicas clip something else than one device does, and `fit` refuses them.
+
+    Args:
+        gradients: of a loss reduced with `replica_mean`, on this replica.
+        norm: largest allowed Euclidean norm of all of them together.
+
+    Returns:
+        What to give `optimizer.apply`, which adds it up over the replicas.
+
+    Source: https://arxiv.org/abs/1211.5063 (Pascanu et al. 2013, section 3.2)
+    """
+    context = tf.distribute.get_replica_context()
+    total = context.all_reduce("SUM", gradients) if _replicas() > 1 else gradients
+    scale = norm / tf.maximum(tf.linalg.global_norm(total), norm)
+    return [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
+
+
+def _replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def native_precision() -> str:

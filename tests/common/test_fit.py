@@ -474,6 +474,14 @@ def test_gradient_accumulation_over_replicas_is_refused():
         quiet_fit(model, 1)
 
 
+@pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm", "clipvalue"])
+def test_clipping_before_the_gradients_are_added_up_is_refused(clip):
+    model = regression(strategy(TWO), **{clip: 1.0})
+    with pytest.raises(InputError, match="clips the gradients of each replica"):
+        quiet_fit(model, 1)
+    quiet_fit(regression(**{clip: 1.0}), 1)  # on one device it means what it says
+
+
 def test_xla_across_cpu_replicas_is_refused_and_on_one_device_works():
     with pytest.raises(InputError, match="XLA"):
         quiet_fit(regression(strategy(TWO)), 1, jit_compile=True)

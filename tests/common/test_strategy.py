@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from gen_ai_examples.common import strategy as module
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.strategy import (
+    clipped,
     native_precision,
     precision,
     replica_logs,
@@ -39,9 +42,12 @@ def test_by_default_every_logical_device_trains():
 
 
 def test_tf_config_asks_for_several_machines(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", "{}")
-    monkeypatch.setattr(module, "_multi_worker", lambda: "several machines")
-    assert strategy() == "several machines"
+    task = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(task))
+    monkeypatch.setattr(module, "_workers", {})
+    monkeypatch.setattr(module, "connect", lambda its, facts: (its.addresses, its.index, facts))
+    assert strategy(facts={"code": "1"}) == (("a:1", "b:1"), 1, {"code": "1"})
+    assert strategy() is strategy()  # they meet once
     assert strategy(TWO) is not None  # devices that are named win
 
 
@@ -100,6 +106,26 @@ def test_a_plain_mean_steps_twice_as_far_on_two_replicas():
     """The trap that `replica_mean` is for; if it ever closes, the remedy must go."""
     weight, _ = weight_after_one_step(strategy(TWO), keras.ops.mean)
     assert weight == pytest.approx(1 - 2 * 0.01 * np.mean([2 * 1, 2 * 3]))
+
+
+@pytest.mark.parametrize(("norm", "length"), [(1.0, 1.0), (5.0, 5.0), (13.0, 10.0)])
+def test_what_is_clipped_is_the_sum_over_replicas(replicas, norm, length):
+    """Gradients (6, 0) and (0, 8) are 10 long together, on one replica or spread over two."""
+    n = replicas.num_replicas_in_sync
+
+    @tf.function
+    def run():
+        def step():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            first = tf.constant([6.0]) * tf.cast(replica == 0, tf.float32)
+            second = tf.constant([8.0]) * tf.cast(replica == n - 1, tf.float32)
+            return clipped([first, second], norm)
+
+        return [replicas.reduce("SUM", g, axis=None) for g in replicas.run(step)]
+
+    total = np.concatenate([g.numpy() for g in run()])
+    assert np.linalg.norm(total) == pytest.approx(length)
+    assert total[1] / total[0] == pytest.approx(8 / 6)
 
 
 def test_replica_mean_averages_half_precision_in_float32():

@@ -5,9 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 from gen_ai_examples.common.audio import istft, mel_filters, stft
-from gen_ai_examples.common.strategy import replica_logs, replica_mean
+from gen_ai_examples.common.strategy import clipped, replica_logs, replica_mean
 
 BANDS = 20  # of the envelopes
+CLIP_NORM = 5.0  # of the gradients
 
 
 class SpeechEnhancement(keras.Model):
@@ -64,7 +65,8 @@ class SpeechEnhancement(keras.Model):
             envelope = replica_mean(envelope_correlation(ours, truth, self.filters))
             loss = 30 * spectrum - snr - 40 * envelope
         weights = self.network.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        gradients = clipped(tape.gradient(loss, weights), CLIP_NORM)
+        self.optimizer.apply(gradients, weights)
         return replica_logs(snr=snr, spectrum=spectrum, envelope=envelope)
 
     def _stft(self, waves):

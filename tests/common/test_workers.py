@@ -1,0 +1,107 @@
+"""Two processes on this machine train as one device does."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+METHODS = ["gan", "wgan_gp", "vae", "flow", "autoregressive"]
+PROGRAM = pathlib.Path(__file__).parents[1] / "worker_program.py"
+CHECKOUT = PROGRAM.parents[1]
+pytestmark = pytest.mark.xdist_group("workers")  # the processes are started once
+
+
+def start(folder, name, task=None):
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT), "TF_NUM_INTRAOP_THREADS": "1"}
+    if task:
+        environment["TF_CONFIG"] = json.dumps(task)
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), str(folder), name],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workers")
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{its.getsockname()[1]}" for its in sockets]
+    for its in sockets:
+        its.close()
+    processes = [
+        start(
+            folder,
+            str(index),
+            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}},
+        )
+        for index in range(2)
+    ]
+    processes.append(start(folder, "alone"))
+    for process in processes:
+        try:
+            _, errors = process.communicate(timeout=240)
+        finally:
+            process.kill()
+        assert process.returncode == 0, errors
+    return folder
+
+
+def words(folder, name):
+    return json.loads((folder / f"words {name}.json").read_text())
+
+
+def test_they_are_two_replicas_of_one(folder):
+    assert [words(folder, name)["replicas"] for name in ("0", "1", "alone")] == [2, 2, 1]
+
+
+def weights(folder, method):
+    """Of both workers and of one device: an array per weight each, and the losses per epoch."""
+    files = [np.load(folder / f"{method} {name}.npz") for name in ("0", "1", "alone")]
+    return [{name: its[name] for name in its.files} for its in files]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "gan_normalised_apart"])
+def test_workers_end_equal_to_each_other(folder, method):
+    first, second, _ = weights(folder, method)
+    assert len(first) > 4 and first.keys() == second.keys()
+    for name in first:
+        # What batch normalisation remembers is each replica's own, unless it is synchronised.
+        if not (method == "gan_normalised_apart" and name.startswith("state")):
+            np.testing.assert_array_equal(first[name], second[name])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_workers_end_equal_to_one_device(folder, method):
+    workers, _, alone = weights(folder, method)
+    for name in alone:
+        np.testing.assert_allclose(workers[name], alone[name], atol=1e-5)
+
+
+def test_batch_norm_that_is_not_synchronised_sees_the_examples_of_its_replica_alone(folder):
+    workers, _, alone = weights(folder, "gan_normalised_apart")
+    assert max(abs(workers[name] - alone[name]).max() for name in alone) > 1e-3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_chief_alone_writes_checkpoints(folder, method):
+    saved = {name: words(folder, name)[f"{method} saved"] for name in ("0", "1", "alone")}
+    assert saved == {"0": True, "1": False, "alone": True}
+
+
+def test_what_the_chief_has_reaches_every_worker_byte_for_byte(folder):
+    assert words(folder, "0")["received"] and words(folder, "1")["received"]
+
+
+def test_workers_with_other_data_do_not_train(folder):
+    for name in ("0", "1"):
+        assert words(folder, name)["disagreement"] == (
+            "Workers 0 and 1 differ in the first batch of the data: "
+            "give all of them the same data, settings and code."
+        )
