@@ -14,7 +14,7 @@ The article files colouring under style transfer. Style transfer repaints a pict
 the lightness of every pixel and restores what is missing. Its snippet, one convolution behind an
 undefined name, does neither.
 
-    gen-ai-examples run video.colorization --steps 300
+    gen-ai-examples run video.colorization --steps 400
 
 Held out are whole shots: three of Big Buck Bunny, whose style training knows from other shots, and
 two of a city by night, live action. All is computed and measured at half their size, where colour
@@ -62,8 +62,8 @@ GREY, FLOW, OURS = "grey", "better flow, steadied", "network"
 
 
 def main(
-    steps=300,
-    batch_size=8,
+    steps=400,
+    batch_size=4,
     width=24,
     learning_rate=2e-3,
     training_clips=18,
@@ -100,7 +100,9 @@ def main(
         values = mean(quality)
         return Claim(statement, values.pop(OURS), unit, values, better="lower", best=0.0)
 
-    shown = {name: pictures(clip.frames[:frames], coloured[name]) for name, clip in held_out.items()}
+    shown = {
+        name: pictures(clip.frames[:frames], coloured[name]) for name, clip in held_out.items()
+    }
     names = list(held_out)[:5]
     return Answer(
         claims=[
@@ -125,7 +127,9 @@ def main(
         ],
         metrics={"training examples": float(len(columns["frame"]))}
         | {
-            f"{quality}, network before steadying": float(np.mean([x[quality] for x in raw.values()]))
+            f"{quality}, network before steadying": float(
+                np.mean([x[quality] for x in raw.values()])
+            )
             for quality in ("error", "flicker")
         }
         | {
@@ -134,10 +138,7 @@ def main(
         },
         media={
             "last_frames": panels(
-                [
-                    {f"{name}: {title}": x[-1] for title, x in shown[name].items()}
-                    for name in names
-                ],
+                [{f"{name}: {title}": x[-1] for title, x in shown[name].items()} for name in names],
                 width=1.9,
             ),
             "playing": playing(

@@ -13,6 +13,7 @@ from keras import layers, ops
 STRIDE = 4  # pixels between the places that attention compares
 GRID = 22.0  # such places count as a distance of 1
 _WAYS = 3  # in which the first frame was moved here
+_RANGES = (3, 7)  # over which colours are spread, in such places
 _DOUBT = 300.0  # squared differences of lightness are weighed with this ...
 _MOST = 6.0  # ... up to here, so that no way is ruled out for ever
 
@@ -41,21 +42,45 @@ def build_colouring(width: int = 24, depth: int = 32) -> keras.Model:
         [encoder(frame), encoder(first[..., :1]), small, places]
     )
     ways = [moved[..., 3 * i : 3 * i + 3] for i in range(_WAYS)] + [_enlarged(copied)]
-    misfit = ops.square(ops.concatenate([lab[..., :1] for lab in ways], -1) - frame)
-    for _ in range(2):
-        misfit = layers.AveragePooling2D(3, 1, "same", dtype="float32")(misfit)
-    trust = -ops.minimum(_DOUBT * misfit, _MOST)
+    trust = ops.concatenate([_trust(lab, frame) for lab in ways], -1)
+    ways += _spread(ways[:2], trust[..., :2])
+    trust = ops.concatenate([trust] + [_trust(lab, frame) for lab in ways[_WAYS + 1 :]], -1)
 
     given = ops.concatenate([frame, *ways, trust / 3, _enlarged(certainty)], -1)
     x = _unet(Blocks(2, dtype="float32")(given), width)
-    outputs = 4 * (len(ways) + 2)
-    x = layers.Conv2D(outputs, 3, padding="same", kernel_initializer="zeros", dtype="float32")(x)
+    x = layers.Conv2D(
+        4 * len(ways), 3, padding="same", kernel_initializer="zeros", dtype="float32"
+    )(x)
     x = ops.depth_to_space(x, 2)
-    # Patches and attention look for lightness that fits, so that it says less of their colours.
-    weights = ops.softmax(x[..., : len(ways)] + trust - np.float32([0, 0, 2, 2]))
-    mixture = sum(weights[..., i : i + 1] * lab[..., 1:] for i, lab in enumerate(ways))
-    colours = mixture + x[..., len(ways) :]
-    return keras.Model([frame, first, moved, places], [colours, ways[-1][..., 1:]], name="network")
+    # Of the others fitting lightness says less: some are chosen by it, some are blurred.
+    weights = ops.softmax(x + trust - np.float32([0, 0, 2, 2, 2, 2]))
+    colours = sum(weights[..., i : i + 1] * lab[..., 1:] for i, lab in enumerate(ways))
+    return keras.Model(
+        [frame, first, moved, places], [colours, ways[_WAYS][..., 1:]], name="network"
+    )
+
+
+def _trust(lab, frame):
+    """Minus the squared difference of lightness, blurred a little and weighed: (B, H, W, 1)."""
+    misfit = ops.square(lab[..., :1] - frame)
+    for _ in range(2):
+        misfit = layers.AveragePooling2D(3, 1, "same", dtype="float32")(misfit)
+    return -ops.minimum(_DOUBT * misfit, _MOST)
+
+
+def _spread(flowed, trust):
+    """What flow brought with some trust, spread over places where it brought nothing that fits.
+
+    A cheap relative of the colouring by optimisation of Levin et al. 2004,
+    https://doi.org/10.1145/1015706.1015780, blind to edges, at two ranges.
+    """
+    share = ops.softmax(trust)
+    better = share[..., :1] * flowed[0] + share[..., 1:] * flowed[1]
+    known = ops.exp(ops.max(trust, -1, keepdims=True))
+    sums = ops.concatenate([known * better, known], -1)
+    sums = layers.AveragePooling2D(STRIDE, dtype="float32")(sums)
+    ranges = [layers.AveragePooling2D(n, 1, "same", dtype="float32")(sums) for n in _RANGES]
+    return [_enlarged(x[..., :3] / (x[..., 3:] + 1e-6)) for x in ranges]
 
 
 def _enlarged(x):
