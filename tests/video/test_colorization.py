@@ -9,10 +9,11 @@ from gen_ai_examples.common.nets.colouring import build_colouring
 from gen_ai_examples.common.sources.clips import Footage
 from gen_ai_examples.video import colorization
 from gen_ai_examples.video.colorization import (
-    FLOW,
-    GREY,
     HELD_OUT,
+    MOVING,
     OURS,
+    STILL,
+    UNSTEADY,
     both_ways,
     colourings,
     footage,
@@ -43,30 +44,32 @@ def test_examples_are_made_from_both_ends(clip):
 def test_every_method_but_grey_keeps_the_first_frame_and_sees_no_other_colour(clip):
     model = Colouring(build_colouring(8))
     lab = to_lab(clip.frames, 2)
-    methods, raw = colourings(model, lab)
+    methods = colourings(model, lab)
     hidden = lab.copy()
     hidden[1:, ..., 1:] = 0
-    blind, blind_raw = colourings(model, hidden)
-    assert not methods[GREY].any()
-    for name, ab in [*methods.items(), ("raw", raw)]:
+    blind = colourings(model, hidden)
+    assert set(methods) == {*STILL, *MOVING, UNSTEADY, OURS}
+    assert not methods["grey"].any()
+    for name, ab in methods.items():
         assert ab.shape == (5, 32, 40, 2)
-        np.testing.assert_array_equal(ab, (blind | {"raw": blind_raw})[name])
-        if name != GREY:
+        np.testing.assert_array_equal(ab, blind[name])
+        if name != "grey":
             np.testing.assert_allclose(ab[0], lab[0, ..., 1:])
     error = {name: np.abs(ab - lab[..., 1:]).mean() for name, ab in methods.items()}
-    assert error[FLOW] < 0.8 * error["colours left in place"] < error[GREY]
+    assert error[MOVING[-1]] < 0.8 * error["colours left in place"] < error["grey"]
 
 
 def test_pictures_have_the_lightness_of_the_frames(clip):
     lab = to_lab(clip.frames, 2)
-    shown = pictures(
-        clip.frames, dict.fromkeys((GREY, "nearest patches", FLOW, OURS), lab[..., 1:])
-    )
-    np.testing.assert_array_equal(shown["original"], clip.frames)
-    assert shown[OURS].dtype == np.uint8 and shown[OURS].shape == clip.frames.shape
-    lightness = [to_lab(x)[..., 0] for x in (shown[OURS], clip.frames)]
+    coloured = dict.fromkeys((*STILL, *MOVING, OURS), lab[..., 1:])
+    shown = pictures(clip, coloured, range(0, 60, 2))
+    np.testing.assert_array_equal(shown["original"], clip.frames[::2])
+    last = pictures(clip, coloured, [-1])
+    np.testing.assert_array_equal(last["original"], clip.frames[-1:])
+    assert shown[OURS].dtype == np.uint8 and shown[OURS].shape == (3, 64, 80, 3)
+    lightness = [to_lab(x)[..., 0] for x in (shown[OURS], clip.frames[::2])]
     assert np.abs(np.subtract(*lightness)).mean() < 1
-    assert np.abs(np.subtract(shown[OURS], clip.frames, dtype=float)).mean() < 6
+    assert np.abs(np.subtract(shown[OURS], clip.frames[::2], dtype=float)).mean() < 6
 
 
 def test_a_missing_video_is_named():

@@ -4,11 +4,12 @@ Clips are in CIELAB: L of every frame is known, a and b of the first frame only.
 """
 
 import dataclasses
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from skimage.color import rgb2lab
+from skimage.color import lab2rgb, rgb2lab
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
 from gen_ai_examples.common.methods.video_enlarging import warp
@@ -31,6 +32,13 @@ def to_lab(frames: np.ndarray, factor: int = 1) -> np.ndarray:
     t, height, width, _ = frames.shape
     blocks = frames.reshape(t, height // factor, factor, width // factor, factor, 3)
     return rgb2lab(blocks.mean((2, 4), dtype=np.float32) / 255).astype(np.float32)
+
+
+def to_rgb(lab: np.ndarray) -> np.ndarray:
+    """CIELAB (..., 3) to RGB in [0, 1]; colours that no screen has are clipped."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Conversion from CIE-LAB")
+        return lab2rgb(lab)
 
 
 def warp_all(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:

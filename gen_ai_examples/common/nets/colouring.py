@@ -80,7 +80,7 @@ def _spread(flowed, trust):
     sums = ops.concatenate([known * better, known], -1)
     sums = layers.AveragePooling2D(STRIDE, dtype="float32")(sums)
     ranges = [layers.AveragePooling2D(n, 1, "same", dtype="float32")(sums) for n in _RANGES]
-    return [_enlarged(x[..., :3] / (x[..., 3:] + 1e-6)) for x in ranges]
+    return [_enlarged(x[..., :3] / x[..., 3:]) for x in ranges]
 
 
 def _enlarged(x):
@@ -114,7 +114,7 @@ def residual_block(x, channels):
 
 
 class Blocks(layers.Layer):
-    """Squares of `side` x `side` pixels as channels: (B, H, W, C) to (B, H / side, W / side, ...)."""
+    """Squares of `side` pixels as channels: (B, H, W, C) to (B, H / side, W / side, side^2 C)."""
 
     def __init__(self, side: int, **options):
         super().__init__(**options)

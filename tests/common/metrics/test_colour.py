@@ -29,6 +29,6 @@ def test_the_first_frame_was_given_and_does_not_count():
 
 def test_colours_that_are_off_by_as_much_throughout_do_not_flicker():
     truth = clip(1)
-    scores = measure_colour(truth + (3, 4), truth)
+    scores = measure_colour(truth + np.float32([3, 4]), truth)
     assert scores["error"] == pytest.approx(5, rel=1e-5)
     assert scores["flicker"] == pytest.approx(0, abs=1e-5)
