@@ -22,13 +22,18 @@ from gen_ai_examples.video.colorization import (
 
 
 @pytest.fixture(scope="module")
-def clip():
+def shots():
+    return footage(None)
+
+
+@pytest.fixture(scope="module")
+def clip(shots):
     """Five frames of a corner of a training shot, (5, 64, 80, 3)."""
-    return Footage(footage(None)[0]["leap"].frames[:5, 60:124, 100:180], 24.0)
+    return Footage(shots[0]["leap"].frames[:5, 60:124, 100:180], 24.0)
 
 
-def test_shots_are_held_out_whole():
-    known, held_out = footage(None)
+def test_shots_are_held_out_whole(shots):
+    known, held_out = shots
     assert set(held_out) == set(HELD_OUT) and len(known) == 18 and not set(known) & set(held_out)
 
 
