@@ -25,12 +25,14 @@ where they were flicker less still, being wrong throughout. Where little moves (
 the better flow is as good or better, and the mean of the errors, which many small ones decide, is
 about level. What mattered, on shots left out of training: to begin with the flow that fits, before
 which the network was no better than it; and to spread what fits. Group normalisation learned the
-training shots better and others no better; a correction beside the mixture, hues left as they are,
+training shots better and others hardly; a correction beside the mixture, hues left as they are,
 and attention within the frame gained nothing.
 
 Limits: what comes into view later has no given colour, and stays a guess from what is around it:
-give a coloured frame for each shot, and another one where much is new. No colour here is evidence
-of what a scene looked like; say so wherever coloured footage is shown, above all historical.
+give a coloured frame for each shot, and another one where much is new. Colouring without any given
+colour is not shown; it takes a network that has seen far more pictures than these. No colour here
+is evidence of what a scene looked like; say so wherever coloured footage is shown, above all
+historical.
 """
 
 import keras
