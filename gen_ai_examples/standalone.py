@@ -7,6 +7,7 @@ without checkpoints, several machines, pages and a progress bar.
 
 import argparse
 import dataclasses
+import functools
 import inspect
 import math
 import pathlib
@@ -36,14 +37,22 @@ def bundled(name):
     return path
 
 
-def strategy():
-    """`MirroredStrategy` over two or more GPUs, else TensorFlow's default strategy."""
+def strategy(devices=None):
+    """`MirroredStrategy` over two or more devices, else TensorFlow's default strategy."""
     if not hasattr(strategy, "kept"):
-        several = len(tf.config.list_logical_devices("GPU")) > 1
-        strategy.kept = (
-            tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
-        )
-    return strategy.kept
+        gpus = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+        strategy.kept = mirrored(tuple(gpus))
+    return strategy.kept if devices is None else mirrored(tuple(devices))
+
+
+@functools.cache
+def mirrored(devices):
+    if len(devices) < 2:
+        return tf.distribute.get_strategy()
+    # On CPU replicas the default collectives fail.
+    on_cpu = any("CPU" in name for name in devices)
+    ops = tf.distribute.ReductionToOneDevice() if on_cpu else None
+    return tf.distribute.MirroredStrategy(devices, cross_device_ops=ops)
 
 
 def fit(model, dataset, steps, *, callbacks=(), steps_per_epoch=100, jit_compile=False, **_):
