@@ -22,6 +22,7 @@ import soundfile
 from sounds import ASTERISK, RATE, SPEECH, checked, levelled, save, sha256
 
 from gen_ai_examples.common.methods.sphinx import SILENCE, align, words_of
+from gen_ai_examples.common.sources.prompts import KNOWN
 
 TRANSCRIPTS = "usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"
 TRANSCRIPTS_SHA256 = "436538195b7c7361bd227036686f1a4039f694648c76573bdaca956655d34450"
@@ -32,29 +33,7 @@ LEAST_SCORE = -34  # mean logarithm per frame, in the decoder's unit
 LONGEST = 60  # frames of a phone
 FORGOTTEN = ("spy-", "letters/ascii", "silence/")  # names of products, signs, nothing
 
-# Words that CMUdict lacks, and slips in the transcripts.
-KNOWN = {
-    "backtick": "B AE K T IH K",
-    "digium": "D IH JH IY AH M",
-    "forevermore": "F ER EH V ER M AO R",
-    "iax": "AY EY EH K S",
-    "indentified": "AY D EH N T AH F AY D",
-    "ivr": "AY V IY AA R",
-    "lowercase": "L OW ER K EY S",
-    "pbx": "P IY B IY EH K S",
-    "prepend": "P R IY P EH N D",
-    "prepending": "P R IY P EH N D IH NG",
-    "rerecord": "R IY R IH K AO R D",
-    "touchtone": "T AH CH T OW N",
-    "undelete": "AH N D IH L IY T",
-    "undeleted": "AH N D IH L IY T AH D",
-    "unmute": "AH N M Y UW T",
-    "unmuted": "AH N M Y UW T AH D",
-    "uppercase": "AH P ER K EY S",
-    "waldo's": "W AO L D OW Z",
-    "www": "D AH B AH L Y UW D AH B AH L Y UW D AH B AH L Y UW",
-    "xray": "EH K S R EY",
-}
+# Slips in the transcripts.
 MENDED = {
     "fourtieth": "fortieth",
     "represenatives": "representatives",

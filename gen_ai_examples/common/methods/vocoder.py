@@ -11,7 +11,7 @@ import numpy as np
 WINDOW = 128  # samples, of the envelope: too short to resolve harmonics
 BINS = WINDOW // 2 + 1
 LOWEST, HIGHEST = 110, 400  # Hz, of the pitch
-FLOOR = -90.0  # dB, of the envelope
+FLOOR = -50.0  # dB, of the envelope
 
 
 def analyse(wave: np.ndarray, rate: int) -> dict[str, np.ndarray]:
