@@ -62,9 +62,7 @@ def corpus(phrases: Sequence[Phrase], rate: int) -> Corpus:
     for phrase in phrases:
         its = analyse(phrase.wave, rate)
         duration = np.log(phrase.frames).repeat(phrase.frames)
-        parts.append(
-            np.column_stack([its["envelope"], its["pitch"], its["voicing"], duration])
-        )
+        parts.append(np.column_stack([its["envelope"], its["pitch"], its["voicing"], duration]))
         numbers = np.array([inventory.index(name) for name in phrase.phones])
         phones.append(numbers.repeat(phrase.frames))
     features = np.concatenate(parts).astype("float32")
@@ -103,25 +101,29 @@ class NeuralVoice:
     A regression answers with averages, which sound muffled: the spread of each feature about its
     mean is widened to that of the recordings, measured on the training phrases (global variance,
     Toda & Tokuda 2007, https://doi.org/10.1093/ietisy/e90-d.5.816).
+
+    Args:
+        model: trained on `data`.
+        data: the training phrases.
+        sharpening: 0 leaves the averages as they are, 1 widens to the spread of real speech.
     """
 
-    def __init__(self, model: Speaking, data: Corpus, sharpening: float = 1.0):
+    def __init__(self, model: Speaking, data: Corpus, sharpening: float = 0.5):
         self._model, self._data = model, data
-        chosen = data.phrases[:: max(1, len(data.phrases) // 100)]
-        ours = np.concatenate([self._frames(*self._known(p)) for p in chosen])
-        real = np.concatenate([analyse_all(p) for p in chosen])
-        real = (real - data.mean[:-1]) / data.scale[:-1]
+        ends = np.cumsum([phrase.frames.sum() for phrase in data.phrases])[:-1]
+        features = (data.features - data.mean) / data.scale
+        some = slice(None, None, max(1, len(data.phrases) // 60))
+        real = np.concatenate(np.split(features[:, :-1], ends)[some])
+        ours = np.concatenate(
+            [
+                model.speech(linguistic(p.phones, p.starts_word, data.inventory), p.frames)
+                for p in data.phrases[some]
+            ]
+        )
         spread = real.std(0) / np.maximum(ours.std(0), 1e-3)
         self._centre = ours.mean(0)
         self._spread = np.clip(spread, 1, 2) ** sharpening
-        self._spread[BINS + 1] = 1
-
-    def _known(self, phrase):
-        context = linguistic(phrase.phones, phrase.starts_word, self._data.inventory)
-        return context, phrase.frames
-
-    def _frames(self, context, frames):
-        return self._model.speech(context, frames)
+        self._spread[BINS + 1] = 1  # voicing has no more to spread than from 0 to 1
 
     def durations(self, phones: Sequence[str], starts_word: Sequence[bool]) -> np.ndarray:
         """In frames, (N,)."""
@@ -133,14 +135,9 @@ class NeuralVoice:
         """N phones to (T,)."""
         context = linguistic(phones, starts_word, self._data.inventory)
         frames = np.maximum(self.durations(phones, starts_word).round().astype(int), 2)
-        y = self._frames(context, frames)
+        y = self._model.speech(context, frames)
         y = (y - self._centre) * self._spread + self._centre
         return _vocoded(y * self._data.scale[:-1] + self._data.mean[:-1], rate)
-
-
-def analyse_all(phrase: Phrase, rate: int = 8000) -> np.ndarray:
-    its = analyse(phrase.wave, rate)
-    return np.column_stack([its["envelope"], its["pitch"], its["voicing"]])
 
 
 def _vocoded(features, rate):
