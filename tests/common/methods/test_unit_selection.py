@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 
 from gen_ai_examples.common.methods.unit_selection import UnitSelection
@@ -28,7 +30,7 @@ def test_what_was_recorded_is_found_whole_and_given_back_as_it_is():
 
 def test_what_was_not_recorded_is_put_together_of_as_few_parts_as_possible():
     chosen = voice().select("SABADS", np.zeros(6, bool))
-    joins = sum((i, j + 1) != following for (i, j), following in zip(chosen, chosen[1:]))  # noqa: B905
+    joins = sum((i, j + 1) != following for (i, j), following in itertools.pairwise(chosen))
     assert joins == 1
     assert len(voice().speak("SABADS", np.zeros(6, bool))) == 18 * HOP
 
