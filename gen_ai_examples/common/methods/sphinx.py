@@ -6,6 +6,7 @@ ends below 4 kHz, where the hiss of "s" and "f" begins, so `widened` makes up fo
 """
 
 import functools
+import itertools
 import math
 import re
 import tempfile
@@ -23,6 +24,7 @@ from gen_ai_examples.common.errors import InputError
 RATE = 16000  # of the acoustic model
 FRAME = 0.01  # seconds, of an alignment
 SILENCE = "SIL"
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PADDING = 0.15  # seconds of silence before and after, so that the first sound is not cut
 
 
@@ -58,7 +60,6 @@ def widened(wave: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _pcm(wave, rate):
-    # Telephone speech only: a padding of one length would end on another sample at other rates.
     padded = np.pad(np.asarray(wave, float), int(_PADDING * rate))
     wide = widened(padded, rate)
     return (0.6 * wide / max(np.abs(wide).max(), 1e-6) * 32767).astype("<i2").tobytes()
@@ -76,8 +77,7 @@ def _dictionary():
 
 def words_of(text: str) -> list[str]:
     """Lower-case words of an English text, digits one by one: "Press 12!" to press, one, two."""
-    digits = "zero one two three four five six seven eight nine".split()
-    text = re.sub(r"\d", lambda digit: f" {digits[int(digit[0])]} ", text.lower())
+    text = re.sub(r"\d", lambda digit: f" {_DIGITS[int(digit[0])]} ", text.lower())
     return [word for word in (w.strip("'") for w in re.findall(r"[a-z']+", text)) if word]
 
 
@@ -213,11 +213,10 @@ def bigram_arpa(
     Source: Ney, Essen & Kneser 1994, https://doi.org/10.1006/csla.1994.1001 (absolute
     discounting); the format: https://www.speech.sri.com/projects/srilm/manpages/ngram-format.5.html
     """
-    singles, pairs = Counter(vocabulary), defaultdict(Counter)
-    singles = Counter(dict.fromkeys(singles, 1))
+    singles, pairs = Counter(dict.fromkeys(vocabulary, 1)), defaultdict(Counter)
     for sentence in sentences:
         marked = ["<s>", *sentence, "</s>"]
-        for first, second in zip(marked, marked[1:], strict=False):
+        for first, second in itertools.pairwise(marked):
             pairs[first][second] += 1
             singles[second] += 1
     share = {word: n / singles.total() for word, n in singles.items()}

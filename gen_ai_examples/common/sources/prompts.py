@@ -114,8 +114,8 @@ def own_phrases(folder: str | Path) -> list[Phrase]:
             phrases.append(Phrase(name, tuple(words), spoken, starts, frames, wave[:end]))
     if len(phrases) < 30:
         raise InputError(
-            f"Only {len(phrases)} recordings in {folder} fit their texts: give at least 30, English, "
-            "with half a second of silence before and after."
+            f"Only {len(phrases)} recordings in {folder} fit their texts: give 30 or more, in "
+            "English, with half a second of silence before and after."
         )
     return phrases
 
