@@ -25,8 +25,11 @@ What to expect: a buzzing voice with her melody and rhythm, whose words can be f
 recogniser agrees in part: it prefers glued recordings, whose every sound is real, and it is a weak
 judge. It hears a third of the words of the real recordings wrong, since telephones cut off the hiss
 of "s", although it knows all words of the prompts and the order of those in training. By spectrum
-and rhythm the network is ahead. What mattered: embeddings of unit size, without which it learned
-positions before phones; a vocoder driven by pitch, which keeps harmonics sharp.
+the network and glued recordings are level; rhythm it has learned. What seemed to matter: embeddings
+of unit size, without which it learned positions before phones; a vocoder driven by pitch, which
+keeps harmonics sharp. Averaged weights gained nothing. The hiss that the recogniser is given in
+place of what telephones cut off was set by phrases that may be among those held out; it is the same
+for all methods.
 
 Limits: 8 kHz; one voice, which reads menus; English words of CMUdict. Speak in nobody's voice
 without consent, and say of synthetic speech that it is: a voice is a person's, and this is how
@@ -67,7 +70,7 @@ SMOKE = dict(steps=2, batch_size=2, width=8, blocks=1, held_out=2)
 
 NEAREST, AVERAGE, GLUED = "nearest recording", "mean of each phone", "unit selection"
 OURS, VOCODED, REAL = "network", "recording through the vocoder", "recording"
-SHOWN = 4
+SHOWN, PICTURED = 4, 2
 
 
 def main(
@@ -96,7 +99,7 @@ def main(
     with strategy().scope(), precision(dtype):
         model = Speaking(build_speaker(2 * len(data.inventory) + 1, width, blocks))
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-2, global_clipnorm=1.0))
+        model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-2))
         model.optimizer.build(model.network.trainable_variables)
     fit(model, batches(data.excerpts(length), batch_size, seed), steps)
 
@@ -136,7 +139,7 @@ def main(
                 f"{i + 1}: {' '.join(said[i][:4])} ...": {
                     name: made[name][i] for name in (AVERAGE, GLUED, OURS, REAL)
                 }
-                for i in range(min(SHOWN, len(test)))
+                for i in range(min(PICTURED, len(test)))
             },
             RATE,
         ),
@@ -169,9 +172,9 @@ def main(
                 *("% of words heard wrong", errors[REAL]),
             ),
             claim(
-                "The network's spectra are nearer to how the sentence was really said than glued "
-                "pieces of recordings and both trivial ways.",
-                *(OURS, distances, (GLUED, NEAREST, AVERAGE)),
+                "The network's spectra are nearer to how the sentence was really said than both "
+                "trivial ways, and about as near as glued pieces of recordings.",
+                *(OURS, distances, (NEAREST, AVERAGE)),
                 *("dB mel-cepstral distortion", distances[VOCODED]),
             ),
             claim(
@@ -179,7 +182,8 @@ def main(
                 *(OURS, rhythm, (AVERAGE,), "ms error of a phone's duration", 0.0),
             ),
         ],
-        metrics={f"words heard wrong, {name}, %": value for name, value in errors.items()},
+        metrics={f"words heard wrong, {name}, %": value for name, value in errors.items()}
+        | {f"mel-cepstral distortion, {name}, dB": value for name, value in distances.items()},
         media=media,
     )
 

@@ -158,6 +158,7 @@ def clipped(gradients: list[tf.Tensor], norm: float) -> list[tf.Tensor]:
     Source: https://arxiv.org/abs/1211.5063 (Pascanu et al. 2013, section 3.2)
     """
     context = tf.distribute.get_replica_context()
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # of embeddings: dense
     total = context.all_reduce("SUM", gradients) if _replicas() > 1 else gradients
     scale = norm / tf.maximum(tf.linalg.global_norm(total), norm)
     return [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]

@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from gen_ai_examples.common.methods.vocoder import BINS
-from gen_ai_examples.common.strategy import replica_logs, replica_mean
+from gen_ai_examples.common.strategy import clipped, replica_logs, replica_mean
 
 REACH = 4  # phones to each side that the encoder sees
 N_POSITIONS = 6  # numbers that say where a frame is
@@ -104,7 +104,7 @@ class Speaking(keras.Model):
             duration = replica_mean(errors[..., BINS + 2] * weights[..., 1])
             loss = envelope + 0.2 * voicing + 0.2 * pitch + duration
         variables = self.network.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.optimizer.apply(clipped(tape.gradient(loss, variables), 1.0), variables)
         return replica_logs(envelope=envelope, voicing=voicing, pitch=pitch, duration=duration)
 
     def durations(self, context: np.ndarray) -> np.ndarray:
