@@ -16,7 +16,7 @@ def test_the_pitch_of_a_buzz_is_found_and_made_again(pitch):
     its = analyse(buzz(pitch).astype("float32"), RATE)
     inside = slice(5, -5)
     np.testing.assert_allclose(2 ** its["pitch"][inside], pitch, rtol=0.01)
-    assert its["voicing"][inside].min() > 0.8
+    assert its["voicing"][inside].min() > 0.6  # from where it counts as voiced
     again = analyse(synthesise(**its, rate=RATE), RATE)
     np.testing.assert_allclose(2 ** again["pitch"][inside], pitch, rtol=0.02)
 
