@@ -16,7 +16,6 @@ def build_translator(
     outputs: int,
     width: int = 32,
     stem_stride: int = 2,
-    head: str = "glorot_uniform",
 ) -> keras.Model:
     """U-Net from a picture to numbers for each of its pixels.
 
@@ -25,7 +24,6 @@ def build_translator(
         outputs: numbers per pixel; nothing bounds them.
         width: channels at the highest resolution, four times as many at the lowest.
         stem_stride: the first convolution's stride; 2 makes nearly everything four times cheaper.
-        head: initializer of the last convolution; "zeros" for a network that begins with 0.
 
     Returns:
         A model from (B, H, W, C) to (B, H, W, outputs) float32.
@@ -45,7 +43,7 @@ def build_translator(
     x = layers.UpSampling2D(stem_stride)(x) if stem_stride > 1 else x
     x = layers.Concatenate()([x, given])
     x = activated(layers.Conv2D(24, 3, padding="same")(x))
-    x = layers.Conv2D(outputs, 3, padding="same", kernel_initializer=head, dtype="float32")(x)
+    x = layers.Conv2D(outputs, 3, padding="same", dtype="float32")(x)
     return keras.Model(given, x, name="translator")
 
 
