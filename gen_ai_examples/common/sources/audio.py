@@ -116,7 +116,7 @@ def own_speech(
 
     Args:
         path: a folder, its subfolders included. Files that are no sound are skipped with a warning;
-            hidden ones silently.
+            hidden ones and texts (.txt), such as transcripts, silently.
         rate: samples per second of the result; files of different rates may be mixed.
         fewest: recordings that are needed.
         least_seconds: that they have to last together.
@@ -136,7 +136,9 @@ def own_speech(
     files = sorted(
         file
         for file in path.rglob("*")
-        if file.is_file() and not any(part[0] == "." for part in file.relative_to(path).parts)
+        if file.is_file()
+        and file.suffix.lower() != ".txt"
+        and not any(part[0] == "." for part in file.relative_to(path).parts)
     )
     if not files:
         raise InputError(f"The folder {path} is empty: put at least {fewest} recordings into it.")

@@ -130,9 +130,10 @@ def test_own_speech_is_read_in_order_at_one_level(tmp_path):
 def test_what_is_no_sound_is_skipped_with_a_warning(tmp_path):
     for i in range(5):
         save(tmp_path / f"{i}.wav", tone(13))
-    (tmp_path / "notes.txt").write_text("read me")
+    (tmp_path / "notes.md").write_text("read me")
+    (tmp_path / "1.txt").write_text("what is said in 1.wav")
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
-    with pytest.warns(UserWarning, match=r"broken.wav, notes.txt"):
+    with pytest.warns(UserWarning, match=r": broken.wav, notes.md"):
         assert len(own_speech(tmp_path)) == 5
 
 

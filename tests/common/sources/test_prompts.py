@@ -44,6 +44,7 @@ def test_what_is_like_a_held_out_phrase_is_left_out(phrases):
     assert [p.words for p in hold_out(phrases, 40)[1]] == [p.words for p in held]
 
 
+@pytest.mark.filterwarnings("error::UserWarning")  # texts beside recordings are no mistake
 def test_own_recordings_are_aligned(phrases, tmp_path, monkeypatch):
     for i, phrase in enumerate(p for p in phrases if len(p.words) > 6):
         if i == 32:
