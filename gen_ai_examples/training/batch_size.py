@@ -39,7 +39,7 @@ from sklearn.decomposition import PCA
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches
-from gen_ai_examples.common.fit import fit
+from gen_ai_examples.common.fit import TrainingDiverged, fit
 from gen_ai_examples.common.media import Text, render
 from gen_ai_examples.common.methods.vae import VAE, vae_randomness
 from gen_ai_examples.common.metrics.gradients import gradient_errors
@@ -54,6 +54,15 @@ SMOKE = dict(limit=512, every=512, rates=1, gradient_batches=1, timed_steps=1)
 SIZES = (8, 32, 128, 512)
 # About in proportion to the square root of the batch's size.
 RATES = {8: (2e-3, 1e-3, 4e-3), 32: (4e-3, 2e-3), 128: (4e-3, 2e-3, 8e-3), 512: (4e-3, 8e-3)}
+
+
+def train(model, data, steps, every, sets, marks):
+    """What `Watch` noted, by set; nothing if the rate is too high to train at all."""
+    watch = Watch(sets, marks)
+    try:
+        return fit(model, data, steps, steps_per_epoch=every, callbacks=[watch]).history
+    except TrainingDiverged:
+        return {name: [] for name in sets}
 
 
 class Watch(keras.callbacks.Callback):
@@ -122,13 +131,7 @@ def main(
         columns = batches({"images": fitted.images}, size, seed, vae_randomness(latent_dim))
         for rate in RATES[size][:rates]:
             model = build(shape, latent_dim, rate, seed)
-            history = fit(
-                model,
-                columns,
-                limit // size,
-                steps_per_epoch=every // size,
-                callbacks=[Watch(sets, marks)],
-            ).history
+            history = train(model, columns, limit // size, every // size, sets, marks)
             seen = {n: crossing(history[n], mark, every) for n, mark in marks.items()}
             runs[size, rate] = {name: min(examples, limit) for name, examples in seen.items()}
             if rate == best_rate(runs, size):

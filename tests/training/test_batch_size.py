@@ -46,3 +46,12 @@ def test_the_gradient_of_all_examples_is_the_mean_of_its_parts():
     )
     np.testing.assert_allclose(whole, np.mean(parts, axis=0), rtol=1e-3, atol=1e-4)
     assert whole.shape == (sum(keras.ops.size(w) for w in model.trainable_weights),)
+
+
+def test_a_rate_that_diverges_never_reaches_the_mark(monkeypatch):
+    def diverging(*_, **__):
+        raise module.TrainingDiverged("elbo became nan")
+
+    monkeypatch.setattr(module, "fit", diverging)
+    history = module.train(None, None, 1, 1, {"held out": None}, {"held out": 0.0})
+    assert crossing(history["held out"], 0.0, 100) == float("inf")
