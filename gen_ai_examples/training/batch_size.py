@@ -33,14 +33,14 @@ import functools
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.batch_pictures import clocks, races
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import TrainingDiverged, fit
-from gen_ai_examples.common.media import Text, render
+from gen_ai_examples.common.media import Text
 from gen_ai_examples.common.methods.vae import VAE, vae_randomness
 from gen_ai_examples.common.metrics.gradients import gradient_errors
 from gen_ai_examples.common.nets.dense_vae import build_decoder, build_encoder
@@ -180,8 +180,17 @@ def main(
         | {f"best learning rate, batches of {n}": best[n] for n in SIZES}
         | {f"seconds to the mark, batches of {n}": seconds[n] for n in SIZES},
         media={
-            "clocks": clocks(errors, updates, passes, seconds),
-            "training": races(histories, marks["held out"], every, len(fitted)),
+            "clocks": clocks(
+                {
+                    "Error of the gradient": errors,
+                    "Updates to the mark": updates,
+                    "Passes over the data": passes,
+                    "Seconds": seconds,
+                }
+            ),
+            "training": races(
+                histories, marks["held out"], "principal components", every, len(fitted)
+            ),
             "learning_rates": Text(rate_table(runs, limit)),
         },
     )
@@ -217,45 +226,6 @@ def time_steps(models, images, latent_dim, turns):
         step(batch)  # traces
         calls[size] = functools.partial(lambda its, b, _: its(b)["loss"].numpy(), step, batch)
     return take_turns(calls, range(turns))[0]
-
-
-def clocks(errors, updates, passes, seconds):
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
-    panels = {
-        "Error of the gradient": errors,
-        "Updates to the mark": updates,
-        "Passes over the data": passes,
-        "Seconds": seconds,
-    }
-    for axes, (title, values) in zip(figure.subplots(1, 4), panels.items(), strict=True):
-        axes.loglog(SIZES, [values[n] for n in SIZES], "o-")
-        least = min(SIZES, key=values.get)
-        axes.plot(least, values[least], "o", ms=11, mfc="none", color="C3")
-        axes.set(title=title, xlabel="Batch size", xticks=SIZES, xticklabels=SIZES)
-        axes.tick_params(axis="x", which="minor", bottom=False)
-        for each in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            each("{x:g}")
-        axes.tick_params(axis="y", which="minor", labelsize=8)
-    return render(figure)
-
-
-def races(histories, mark, every, n_examples):
-    """The held-out ELBO over updates, and over passes."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    by_updates, by_passes = figure.subplots(1, 2, sharey=True)
-    for size, values in histories.items():
-        seen = every * np.arange(1, len(values) + 1)
-        by_updates.semilogx(seen / size, values, label=f"batches of {size}")
-        by_passes.semilogx(seen / n_examples, values)
-    for axes, label in ((by_updates, "Updates"), (by_passes, "Passes over the data")):
-        axes.axhline(mark, color="black", lw=1, ls=":")
-        axes.set(xlabel=label, ylim=(mark - 250, mark + 40))
-    by_updates.set_xlim(left=20)
-    where = dict(xytext=(4, 4), textcoords="offset points")
-    by_updates.annotate("principal components", (20, mark), **where)
-    by_updates.set_ylabel("ELBO of held-out digits, nats")
-    by_updates.legend(frameon=False, loc="lower right")
-    return render(figure)
 
 
 def rate_table(runs, limit):
