@@ -56,7 +56,7 @@ SIZES = (8, 32, 128, 512)
 RATES = {8: (2e-3, 1e-3, 4e-3), 32: (4e-3, 2e-3), 128: (4e-3, 2e-3, 8e-3), 512: (4e-3, 8e-3)}
 
 
-def train(model, data, steps, every, sets, marks):
+def race(model, data, steps, every, sets, marks):
     """What `Watch` noted, by set; nothing if the rate is too high to train at all."""
     watch = Watch(sets, marks)
     try:
@@ -131,7 +131,7 @@ def main(
         columns = batches({"images": fitted.images}, size, seed, vae_randomness(latent_dim))
         for rate in RATES[size][:rates]:
             model = build(shape, latent_dim, rate, seed)
-            history = train(model, columns, limit // size, every // size, sets, marks)
+            history = race(model, columns, limit // size, every // size, sets, marks)
             seen = {n: crossing(history[n], mark, every) for n, mark in marks.items()}
             runs[size, rate] = {name: min(examples, limit) for name, examples in seen.items()}
             if rate == best_rate(runs, size):

@@ -53,5 +53,5 @@ def test_a_rate_that_diverges_never_reaches_the_mark(monkeypatch):
         raise module.TrainingDiverged("elbo became nan")
 
     monkeypatch.setattr(module, "fit", diverging)
-    history = module.train(None, None, 1, 1, {"held out": None}, {"held out": 0.0})
+    history = module.race(None, None, 1, 1, {"held out": None}, {"held out": 0.0})
     assert crossing(history["held out"], 0.0, 100) == float("inf")
