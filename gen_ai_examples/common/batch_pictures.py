@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from gen_ai_examples.common.media import Picture, render
 
@@ -19,9 +20,9 @@ def clocks(panels: dict[str, dict[int, float]]) -> Picture:
         axes.plot(least, values[least], "o", ms=11, mfc="none", color="C3")
         axes.set(title=title, xlabel="Batch size", xticks=sizes, xticklabels=sizes)
         axes.tick_params(axis="x", which="minor", bottom=False)
-        for each in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            each("{x:g}")
-        axes.tick_params(axis="y", which="minor", labelsize=8)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     return render(figure)
 
 
