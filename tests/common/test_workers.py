@@ -28,7 +28,7 @@ def start(folder, name, task=None):
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]

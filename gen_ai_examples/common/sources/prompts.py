@@ -92,7 +92,7 @@ def own_phrases(folder: str | Path) -> list[Phrase]:
     """
     folder = Path(folder).expanduser()
     phrases = []
-    for name, wave in own_speech(folder).items():
+    for name, samples in own_speech(folder).items():
         path = (folder / name).with_suffix(".txt")
         if not path.is_file():
             raise InputError(f"There is no {path}: write into it what is said in {name}.")
@@ -100,18 +100,18 @@ def own_phrases(folder: str | Path) -> list[Phrase]:
             words = words_of(path.read_text("utf-8"))
         except UnicodeDecodeError:
             raise InputError(f"{path} is not in UTF-8: save it as UTF-8.") from None
-        phones = align(wave, RATE, words, KNOWN)
+        phones = align(samples, RATE, words, KNOWN)
         if phones is None:
             continue
         frames = np.array([phone.frames for phone in phones])
         frames[0] += phones[0].start  # the padding of the aligner is no part of the recording
-        frames[-1] = len(wave) // HOP - frames[:-1].sum()
+        frames[-1] = len(samples) // HOP - frames[:-1].sum()
         silent = (phones[0].name, phones[-1].name) == (SILENCE, SILENCE)
         if silent and frames.min() > 0:
             spoken = tuple(phone.name for phone in phones)
             starts = np.array([phone.first_of_word for phone in phones])
             end = HOP * frames.sum()
-            phrases.append(Phrase(name, tuple(words), spoken, starts, frames, wave[:end]))
+            phrases.append(Phrase(name, tuple(words), spoken, starts, frames, samples[:end]))
     if len(phrases) < 30:
         raise InputError(
             f"Only {len(phrases)} recordings in {folder} fit their texts: give 30 or more, in "
