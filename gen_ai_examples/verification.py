@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from gen_ai_examples import catalog
+from gen_ai_examples.common.cluster import cluster
 from gen_ai_examples.common.errors import InputError
 
 
@@ -25,9 +26,11 @@ def verify(
     written seed by seed, to `folder/NAME.json`, with the first picture of the first seed beside.
 
     Raises:
-        InputError: the folder cannot be written, or a run ended in an error.
+        InputError: the folder cannot be written, a run ended in an error, or TF_CONFIG is set.
         KeyboardInterrupt: Ctrl-C, with what is to be said.
     """
+    if cluster():
+        raise InputError("Records are made on one machine: unset TF_CONFIG.")
     folder = folder or _default_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)

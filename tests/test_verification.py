@@ -231,3 +231,11 @@ def test_a_real_run_is_recorded(command_with_toy):
     assert record["seeds"]["3"]["claims"][0]["holds"]
     assert pathlib.Path("here/toy.line.png").exists()
     assert "toy.line, seed 3: every claim holds" in out
+
+
+def test_records_are_not_made_by_one_of_several_machines(verify, runner, monkeypatch):
+    task = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(task))
+    with pytest.raises(InputError, match="unset TF_CONFIG"):
+        verify(0)
+    assert runner.seeds == []

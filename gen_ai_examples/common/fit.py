@@ -140,6 +140,8 @@ def fit(
         with bar, in_step, other_workers_watched(strategy, _how_to_go_on(path)):
             _loop(model, call, batches, steps, *pace, hooks, state, bar, in_step)
     except KeyboardInterrupt:
+        if in_step.forced:  # perhaps within a step, whose state must not replace a whole one
+            raise Interrupted("Interrupted at once; the last checkpoint stays.") from None
         where = f"Interrupted at step {int(state.step)}, which the chief saves."
         raise Interrupted(state.save_interrupted() if chief else where) from None
     state.stopped = model.stop_training

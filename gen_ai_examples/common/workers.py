@@ -112,8 +112,6 @@ def check_agreement(strategy: tf.distribute.Strategy, facts: dict[str, bytes]) -
     Raises:
         InputError: one differs.
     """
-    if not several(strategy):
-        return
     digests = [hashlib.sha256(content).digest()[:4] for content in facts.values()]
     mine = np.array([int.from_bytes(digest, "big", signed=True) for digest in digests], np.int32)
     n_workers = strategy.num_replicas_in_sync // strategy.extended._num_devices_per_worker
@@ -152,13 +150,14 @@ class InStep:
     """Lets workers take equally many steps per call, and stop after the same one at Ctrl-C.
 
     A context manager around training. Without other workers it changes nothing; with them, the
-    first Ctrl-C in any worker stops all of them between two calls, and a second one at once.
+    first Ctrl-C in any worker stops all of them between two calls, and a second one at once: then
+    a step may have been left half done, and `forced` says so.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy):
         self._strategy = strategy
         self._alone = not several(strategy)
-        self._asked = False
+        self._asked = self.forced = False
         self._before = None
         self._sum = tf.function(lambda values: sum_over_workers(strategy, values))
 
@@ -173,6 +172,7 @@ class InStep:
 
     def _note(self, number, frame):
         if self._asked:
+            self.forced = True
             raise KeyboardInterrupt
         self._asked = True
 

@@ -3,12 +3,16 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+
+from gen_ai_examples.common.strategy import strategy
+from gen_ai_examples.common.workers import InStep
 
 METHODS = ["gan", "wgan_gp", "vae", "flow", "autoregressive"]
 PROGRAM = pathlib.Path(__file__).parents[1] / "worker_program.py"
@@ -105,3 +109,19 @@ def test_workers_with_other_data_do_not_train(folder):
             "Workers 0 and 1 differ in the first batch of the data: "
             "give all of them the same data, settings and code."
         )
+
+
+def test_a_second_ctrl_c_stops_at_once_and_says_that_a_step_may_be_half_done():
+    in_step = InStep(strategy(["CPU:0"]))
+    in_step._note(signal.SIGINT, None)
+    assert not in_step.forced
+    with pytest.raises(KeyboardInterrupt):
+        in_step._note(signal.SIGINT, None)
+    assert in_step.forced
+
+
+def test_alone_nothing_changes():
+    before = signal.getsignal(signal.SIGINT)
+    with InStep(strategy(["CPU:0"])) as in_step:
+        assert signal.getsignal(signal.SIGINT) is before
+        assert in_step.steps(7) == 7

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import librosa
 import numpy as np
+import scipy.fft
 
 
 def edit_distance(a: Sequence, b: Sequence) -> int:
@@ -55,7 +56,4 @@ def _cepstra(wave, rate):
         y=wave / max(np.abs(wave).max(), 1e-6), sr=rate, n_fft=256, hop_length=80, n_mels=26
     )
     level = 10 * np.log10(np.maximum(power, power.max() * 1e-6))
-    n = len(level)
-    k = np.arange(14)[:, None]
-    basis = np.cos(np.pi * k * (np.arange(n) + 0.5) / n) / n
-    return basis @ level
+    return scipy.fft.dct(level, axis=0)[:14] / (2 * len(level))

@@ -1,5 +1,7 @@
 """A small VAE of dense layers, for questions that need many trainings in a short time."""
 
+import math
+
 import keras
 from keras import layers
 
@@ -13,9 +15,6 @@ def build_encoder(shape: tuple[int, ...], latent_dim: int, units: int = 256) -> 
 
 def build_decoder(shape: tuple[int, ...], latent_dim: int, units: int = 256) -> keras.Model:
     """Latents (B, latent_dim) to mean images (B, *shape)."""
-    n_pixels = 1
-    for length in shape:
-        n_pixels *= length
     latents = keras.Input((latent_dim,))
-    pixels = layers.Dense(n_pixels)(layers.Dense(units, "silu")(latents))
+    pixels = layers.Dense(math.prod(shape))(layers.Dense(units, "silu")(latents))
     return keras.Model(latents, layers.Reshape(shape)(pixels), name="decoder")
