@@ -207,8 +207,9 @@ def distinct(its_strategy, batch_size, inside):
             return keras.random.normal(keras.ops.shape(batch["images"]), seed=seeds)
         return batch["noise"]
 
-    drawn = its_strategy.experimental_local_results(its_strategy.run(draw, (next(iter(data)),)))
-    rows = np.concatenate([np.asarray(part).reshape(len(part), -1) for part in drawn])
+    # Of all replicas, on other machines too.
+    drawn = its_strategy.gather(its_strategy.run(draw, (next(iter(data)),)), axis=0).numpy()
+    rows = drawn.reshape(len(drawn), -1)
     return len(np.unique(rows, axis=0)) / len(rows)
 
 
