@@ -18,6 +18,14 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--every-copy",
+        action="store_true",
+        help="run the copies of all examples, not one per topic",
+    )
+
+
 # A shell that starts the tests in the background ignores Ctrl-C for them, and for what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -28,6 +36,14 @@ def replicas(request):
     from gen_ai_examples.common.strategy import strategy
 
     return strategy([f"CPU:{i}" for i in range(request.param)])
+
+
+@pytest.fixture
+def one_device(monkeypatch):
+    """`strategy()` finds one CPU: tracing for two takes twice as long, and is tested elsewhere."""
+    from gen_ai_examples.common import strategy
+
+    monkeypatch.setattr(strategy, "_logical_devices", lambda kind: ["CPU:0"] * (kind == "CPU"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 """Every example, found by walking the package, runs end to end at its smallest settings."""
 
-import functools
 import importlib
 import importlib.util
+import os
 import sys
 
 import numpy as np
@@ -12,6 +12,7 @@ from gen_ai_examples import catalog, copying
 from gen_ai_examples.common import strategy
 from gen_ai_examples.common.answer import Answer
 from gen_ai_examples.common.media import Clip, Picture, Sound, Text
+from gen_ai_examples.common.sources import bundle, image
 
 EXAMPLES = sorted(catalog.examples())
 # Both tests of an example in one process, where its smoke run is made once.
@@ -36,15 +37,42 @@ def test_no_example_imports_another_and_common_imports_none():
             assert not any(f"gen_ai_examples.{topic}" in line for line in lines), path
 
 
-@functools.cache
-def smoke(name):
-    module = importlib.import_module(catalog.examples()[name].module)
-    return module.main(**module.SMOKE)
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_share_a_process(request):
+    """Else every smoke run is made twice, and nobody notices but for the time."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("all tests run in this process")
+    assert request.node.nodeid.endswith("@together")
+
+
+@pytest.fixture(scope="session")
+def fewer_digits(tmp_path_factory):
+    """Finds bundled files as `bundled` does, but of the 5,000 digits only a fifth.
+
+    Most of a smoke run would else be spent on scoring them.
+    """
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    with np.load(bundle.bundled("mnist_5k.npz")) as digits:
+        np.savez(path, **{name: its[::5] for name, its in digits.items()})
+    return lambda name: path if name == "mnist_5k.npz" else bundle.bundled(name)
+
+
+done = {}
+
+
+def smoke(name, find):
+    """The answer of an example at its smallest settings, made once for both tests of it."""
+    if name not in done:
+        module = importlib.import_module(catalog.examples()[name].module)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(image, "bundled", find)
+            done[name] = module.main(**module.SMOKE)
+    return done[name]
 
 
 @EACH_EXAMPLE
-def test_smoke(name):
-    answer = smoke(name)
+def test_smoke(name, fewer_digits):
+    answer = smoke(name, fewer_digits)
     assert isinstance(answer, Answer) and answer.claims
     for claim in answer.claims:
         assert np.isfinite([claim.value, *claim.baselines.values()]).all(), claim.statement
@@ -63,9 +91,14 @@ class Blocked:
 
 
 @EACH_EXAMPLE
-def test_its_copy_gives_the_same_numbers_without_the_package(name, tmp_path, monkeypatch):
-    """Which one device and several give, since the copy is put on the devices of this test."""
-    expected = smoke(name)
+def test_its_copy_gives_the_same_numbers_without_the_package(
+    name, tmp_path, monkeypatch, pytestconfig, fewer_digits
+):
+    """On one device, where the example itself had two: tracing for two takes far longer."""
+    first_of_topic = next(its for its in EXAMPLES if its.split(".")[0] == name.split(".")[0])
+    if name != first_of_topic and not pytestconfig.getoption("every_copy"):
+        pytest.skip("one copy of each topic is run: --every-copy runs all")
+    expected = smoke(name, fewer_digits)
     settings = importlib.import_module(catalog.examples()[name].module).SMOKE
     path = tmp_path / f"{name.replace('.', '_')}_alone.py"
     copying.save(copying.copy_example(name), path, with_data=True, force=False)
@@ -76,7 +109,9 @@ def test_its_copy_gives_the_same_numbers_without_the_package(name, tmp_path, mon
     copied = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, path.stem, copied)
     spec.loader.exec_module(copied)
-    copied.strategy.kept = strategy.strategy()
+    if hasattr(copied, "mnist"):
+        monkeypatch.setattr(copied, "bundled", fewer_digits)
+    copied.strategy.kept = strategy.strategy(["CPU:0"])
     answer = copied.main(**settings)
     assert answer.media.keys() == expected.media.keys()
     for ours, theirs in zip(answer.claims, expected.claims, strict=True):
