@@ -26,7 +26,8 @@ def verify(
     written seed by seed, to `folder/NAME.json`, with the first picture of the first seed beside.
 
     Raises:
-        InputError: the folder cannot be written, a run ended in an error, or TF_CONFIG is set.
+        InputError: the folder cannot be written, a run ended in an error, TF_CONFIG is set, or a
+            record of earlier code has seeds that are not to be run.
         KeyboardInterrupt: Ctrl-C, with what is to be said.
     """
     if cluster():
@@ -39,9 +40,9 @@ def verify(
         raise InputError(
             f"Cannot write to {folder} ({error.strerror}): choose another with --results."
         ) from None
+    records = [_recorded_or_fresh(example, folder, seeds) for example in examples]
     outcomes = []
-    for example in examples:
-        record = _recorded_or_fresh(example, folder)
+    for example, record in zip(examples, records, strict=True):
         for seed in sorted(set(seeds)):
             if again or str(seed) not in record["seeds"]:
                 console.print(f"[bold]{example.name}[/], seed {seed}", highlight=False)
@@ -66,11 +67,17 @@ def _default_folder() -> pathlib.Path:
     return (checkout if (checkout / "pyproject.toml").exists() else pathlib.Path()) / "results"
 
 
-def _recorded_or_fresh(example: catalog.Example, folder: pathlib.Path) -> dict:
+def _recorded_or_fresh(example: catalog.Example, folder: pathlib.Path, seeds: list[int]) -> dict:
     source = catalog.source_hash(example)
     record = catalog.recorded(example.name, folder)
     if record and record.get("source") == source:
         return record
+    # A record is of one source: what other code measured is replaced whole, never thinned out.
+    if lost := [seed for seed in record["seeds"] if int(seed) not in seeds] if record else []:
+        raise InputError(
+            f"{example.name} has changed since seeds {', '.join(record['seeds'])} were recorded: "
+            f"verify {', '.join(lost)} as well, or record elsewhere with --results."
+        )
     return {
         "example": example.name,
         "command": f"gen-ai-examples verify {example.name}",

@@ -146,9 +146,19 @@ def test_a_run_that_fails_is_named_and_what_was_recorded_stays(verify, runner, p
 def test_a_changed_source_makes_its_records_void(verify, runner, toy, path):
     verify(0, 1)
     toy.write_text(toy.read_text() + "\nanother = 1\n")
-    verify(1)
-    assert runner.seeds == [0, 1, 1]
-    assert list(json.loads(path.read_text())["seeds"]) == ["1"]
+    verify(1, 0)
+    assert runner.seeds == [0, 1, 0, 1]
+    assert list(json.loads(path.read_text())["seeds"]) == ["0", "1"]
+
+
+def test_a_changed_source_never_thins_out_its_record(verify, runner, toy, path):
+    verify(0, 1, 2)
+    before = path.read_bytes()
+    toy.write_text(toy.read_text() + "\nanother = 1\n")
+    for again in (False, True):
+        with pytest.raises(InputError, match=r"seeds 0, 1, 2 were recorded: verify 0, 2 as well"):
+            verify(1, again=again)
+    assert path.read_bytes() == before and runner.seeds == [0, 1, 2]
 
 
 def test_a_claim_that_fails_for_one_seed_fails_the_whole(verify, runner):
