@@ -13,7 +13,7 @@ The article files colouring under style transfer. Style transfer repaints a pict
 the lightness of every pixel and restores what is missing. Its snippet, one convolution behind an
 undefined name, does neither.
 
-    gen-ai-examples run video.colorization --steps 400
+    gen-ai-examples run video.colorization --steps 340
 
 Held out are whole shots: three of Big Buck Bunny, whose style training knows from other shots, and
 two of a city by night, live action. All is computed and measured at half their size, where colour
@@ -61,7 +61,7 @@ from gen_ai_examples.common.sources.clips import bundled_clips, own_clips
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q16.3",)
-SMOKE = dict(steps=2, batch_size=2, width=8, training_clips=1, frames=4)
+SMOKE = dict(steps=2, batch_size=2, width=8, training_clips=1, training_frames=4, frames=4)
 
 FACTOR = 2  # of the reduction
 HELD_OUT = ("brook", "canopy", "flowers", "tower", "towers")
@@ -79,11 +79,12 @@ OURS, UNSTEADY = "network", "network, not steadied"
 
 
 def main(
-    steps=400,
+    steps=340,
     batch_size=4,
     width=24,
     learning_rate=2e-3,
     training_clips=18,
+    training_frames=36,
     frames=60,
     dtype="auto",
     seed=0,
@@ -91,7 +92,9 @@ def main(
 ) -> Answer:
     known, held_out = footage(video)
     known = dict(list(known.items())[:training_clips])
-    parts = [examples(pairs) for clip in known.values() for pairs in both_ways(clip, frames)]
+    parts = [
+        examples(pairs) for clip in known.values() for pairs in both_ways(clip, training_frames)
+    ]
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
     keras.utils.set_random_seed(seed)
     with strategy().scope(), precision(dtype):
