@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from gen_ai_examples.common.media import Picture, render
 
@@ -37,9 +38,9 @@ def forecasts(
         left.plot(tokens, measured, "o", color=colour, ms=4, label=name)
         right.loglog(*costs[name], "o", color=colour)
     left.axhline(mark[1], color="black", lw=1, ls=":")
-    below = dict(xytext=(4, -11), textcoords="offset points", fontsize=8)
+    above = dict(xytext=(4, 3), textcoords="offset points", fontsize=8)
     first = min(tokens[0] for tokens, *_ in losses.values())
-    left.annotate(mark[0], (first, mark[1]), **below)
+    left.annotate(mark[0], (first, mark[1]), **above)
     left.set(xscale="log", xlabel="Tokens read", ylabel="Bits per held-out character")
     left.set_title("Loss: dots measured, lines the law", fontsize=10)
     left.legend(title="Weights", frameon=False, fontsize=8, title_fontsize=8)
@@ -50,4 +51,10 @@ def forecasts(
     right.set(xlabel="Floating point operations of a step", ylabel="Seconds of a step")
     right.set_title("Cost", fontsize=10)
     right.legend(frameon=False, fontsize=8)
+    for axis in (left.xaxis, right.xaxis, right.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(NullFormatter())
+    left.xaxis.set_major_formatter("{x:,.0f}")
+    right.xaxis.set_major_formatter("{x:.0e}")
+    right.yaxis.set_major_formatter("{x:g}")
     return render(figure)

@@ -13,13 +13,14 @@ nothing in it is large or distributed. It evaluates by FID and IS, which are for
 
     gen-ai-examples run training.large_scale
 
-What to expect: the loss of the large model is foretold to about a hundredth of a bit, and the time
-of its steps to a few tenths, which neither the number of weights nor the peak of the machine tells.
-More text of the same book is worth more than more reading of the same text: the number of tokens
-that were read is not the number of tokens that there are.
+What to expect: the loss of the large model is foretold to a few hundredths of a bit, and the time
+of its steps to a tenth or two; neither the number of weights nor the peak of the machine tells
+that. More text of the same book is worth more than more reading of the same text: the number of
+tokens that were read is not the number of tokens that there are.
 
-What mattered: one learning rate that suits all sizes, which Muon gives (`common/methods/
-language_model.py`). With a rate that is too low for the small ones the law bends the wrong way.
+What mattered: an optimizer whose learning rate suits all sizes (Muon, see `common/methods/
+language_model.py`); the rate was chosen on a part of the training text. What a step costs has to be
+fitted with what it costs at least, which is most of it for the small ones.
 
 Limits: sizes differ by tens here, and by thousands where it matters; a law that is followed so far
 says how its error grows, not that it is small. It holds for one kind of model, text and training,
@@ -44,6 +45,9 @@ from gen_ai_examples.common.methods.ngram import KneserNey
 from gen_ai_examples.common.metrics.scaling import (
     fit_scaling_law,
     fit_step_cost,
+    on_line,
+    on_power_law,
+    tokens_needed,
     transformer_flops,
 )
 from gen_ai_examples.common.metrics.text import bits_per_character, surprise
@@ -114,21 +118,26 @@ def step_operations(network, depth, batch_size):
 
 def time_steps(models, text, batch_size, turns):
     """Median seconds of a step by width, and operations per second of a large matrix product."""
-    one_device = strategy().num_replicas_in_sync == 1
     tokens = tf.constant(text[: batch_size * CONTEXT].reshape(batch_size, CONTEXT))
-    calls = {}
-    for dim, model in models.items():
-        step = tf.function(model.train_step, jit_compile=one_device, autograph=False)
-        step({"tokens": tokens})  # traces
-        calls[str(dim)] = functools.partial(
-            lambda its, _: its({"tokens": tokens})["loss"].numpy(), step
-        )
+    calls = {str(dim): loss_of_step(model, tokens) for dim, model in models.items()}
     side = 1024
     square = tf.random.normal((side, side), seed=0)
     calls["peak"] = lambda _: tf.matmul(square, square).numpy()[0, 0]
     seconds, _ = take_turns(calls, range(turns))
     peak = 2 * side**3 / seconds.pop("peak")
     return {dim: seconds[str(dim)] for dim in models}, peak
+
+
+def loss_of_step(model, tokens):
+    """A call that trains `model` for a step, and waits for its loss."""
+    one_device = strategy().num_replicas_in_sync == 1
+    step = tf.function(
+        lambda: model.train_step({"tokens": tokens})["loss"],
+        jit_compile=one_device,
+        autograph=False,
+    ).get_concrete_function()
+    step()  # compiles
+    return lambda _: step().numpy()
 
 
 def main(
@@ -176,6 +185,8 @@ def main(
     of_law = {dim: functools.partial(law, sizes[dim]) for dim in dims}
     measured = losses[large_dim][settled]
 
+    of_small = list(sizes.values()), [losses[dim][settled] for dim in dims[:-1]]
+
     def miss(foretold):
         return float(np.mean(np.abs(foretold - measured)))
 
@@ -205,12 +216,8 @@ def main(
                 "bits per character, mean error",
                 {
                     "the largest of the small ones": miss(losses[largest][settled]),
-                    "a straight line through the two largest": miss(
-                        on_line([sizes[d] for d in dims], [losses[d][settled] for d in dims])
-                    ),
-                    "a power law without a floor": miss(
-                        on_line([sizes[d] for d in dims], [losses[d][settled] for d in dims], True)
-                    ),
+                    "a straight line through the two largest": miss(on_line(*of_small)),
+                    "a power law without a floor": miss(on_power_law(*of_small)),
                 },
                 better="lower",
             ),
@@ -255,26 +262,6 @@ def main(
             "plan": Text(plan(names[large_dim], mark, needed, minutes, len(tokens))),
         },
     )
-
-
-def on_line(sizes, losses, in_logarithms=False):
-    """The last model's losses, on a line over the logarithm of the weights of those before it.
-
-    Through the two before it, or in logarithms, which is a power law, nearest to all of them.
-    """
-    x, y = np.log(sizes), np.array(losses[:-1])
-    if in_logarithms:
-        slope, start = np.polyfit(x[:-1], np.log(y), 1)
-        return np.exp(start + slope * x[-1])
-    slope = (y[-1] - y[-2]) / (x[-2] - x[-3])
-    return y[-1] + slope * (x[-1] - x[-2])
-
-
-def tokens_needed(loss_after, mark, most=1e12):
-    """After how many tokens the loss is the mark; infinite if it is above it after `most`."""
-    after = np.geomspace(1e3, most, 2000)
-    below = np.flatnonzero(loss_after(after) < mark)
-    return float(after[below[0]]) if len(below) else float("inf")
 
 
 def plan(size, mark, needed, minutes, there):

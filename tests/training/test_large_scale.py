@@ -7,10 +7,8 @@ from gen_ai_examples.training.large_scale import (
     CONTEXT,
     build,
     main,
-    on_line,
     plan,
     state_of,
-    tokens_needed,
     train,
     weights_of,
 )
@@ -25,22 +23,7 @@ def test_weights_are_those_that_features_meet():
     assert network.heads == 2  # of 16 features each
 
 
-def test_lines_go_on_as_they_went():
-    sizes = [1e3, 1e4, 1e5, 1e6]
-    losses = [np.array([4 - 0.5 * n, 3 - 0.25 * n]) for n in range(3)]
-    np.testing.assert_allclose(on_line(sizes, [*losses, None]), [2.5, 2.25])
-    losses = [np.array([9.0, 3.0]) * 0.8**n for n in range(3)]
-    np.testing.assert_allclose(
-        on_line(sizes, [*losses, None], in_logarithms=True), np.array([9.0, 3.0]) * 0.8**3
-    )
-
-
-def test_the_tokens_that_a_loss_takes():
-    def loss_after(tokens):
-        return 2 + 100 * tokens**-0.5
-
-    assert tokens_needed(loss_after, 2.1) == pytest.approx(1e6, rel=0.02)
-    assert tokens_needed(loss_after, 2.0) == float("inf")
+def test_the_plan_says_what_it_takes():
     assert "more weights are needed" in plan("9", 1.5, float("inf"), float("inf"), 100)
     told = plan("9", 2.125, 3e6, 4.25, 4e5)
     assert "2.125 bits" in told and "3,000,000 tokens, 7.5 times" in told and "4.2 minutes" in told

@@ -4,6 +4,7 @@ Both are laws that are fitted to small trainings, to foretell a larger one befor
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,34 @@ def fit_scaling_law(parameters, tokens, losses) -> ScalingLaw:
     return ScalingLaw(
         *map(float, (np.exp(floor), np.exp(a) * n**alpha, alpha, np.exp(b) * d**beta, beta))
     )
+
+
+def on_line(sizes, losses) -> np.ndarray:
+    """The losses of a larger model, on a line over the logarithm of the weights.
+
+    Args:
+        sizes: weights of models and of the larger one (N + 1,).
+        losses: of the N models, an array each; the line goes through the last two.
+    """
+    x, y = np.log(sizes), np.asarray(losses)
+    return y[-1] + (y[-1] - y[-2]) / (x[-2] - x[-3]) * (x[-1] - x[-2])
+
+
+def on_power_law(sizes, losses) -> np.ndarray:
+    """As `on_line`, by the power law without a floor that is nearest to all of them.
+
+    Source: Kaplan et al. 2020, https://arxiv.org/abs/2001.08361, equation 1.1.
+    """
+    x = np.log(sizes)
+    slope, start = np.polyfit(x[:-1], np.log(losses), 1)
+    return np.exp(start + slope * x[-1])
+
+
+def tokens_needed(loss_after: Callable, mark: float, most: float = 1e12) -> float:
+    """After how many tokens the loss falls below the mark; infinite if not after `most`."""
+    after = np.geomspace(1e3, most, 2000)
+    below = np.flatnonzero(loss_after(after) < mark)
+    return float(after[below[0]]) if len(below) else float("inf")
 
 
 def transformer_flops(parameters: int, tokens: int, depth: int, context: int, dim: int) -> float:

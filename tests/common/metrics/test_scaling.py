@@ -9,6 +9,9 @@ from gen_ai_examples.common.metrics.scaling import (
     StepCost,
     fit_scaling_law,
     fit_step_cost,
+    on_line,
+    on_power_law,
+    tokens_needed,
     transformer_flops,
 )
 
@@ -45,6 +48,22 @@ def test_one_bad_training_spoils_little():
     found = fit_scaling_law(SIZES.ravel(), LENGTHS.ravel(), losses)
     others = np.delete(found(SIZES, LENGTHS).ravel() / losses, 5)
     np.testing.assert_allclose(others, 1, atol=0.02)
+
+
+def test_lines_and_powers_go_on_as_they_went():
+    sizes = [1e3, 1e4, 1e5, 1e6]
+    straight = [np.array([4 - 0.5 * n, 3 - 0.25 * n]) for n in range(4)]
+    np.testing.assert_allclose(on_line(sizes, straight[:3]), straight[3])
+    powers = [np.array([9.0, 3.0]) * 0.8**n for n in range(4)]
+    np.testing.assert_allclose(on_power_law(sizes, powers[:3]), powers[3])
+
+
+def test_the_tokens_that_a_loss_takes():
+    def loss_after(tokens):
+        return 2 + 100 * tokens**-0.5
+
+    assert tokens_needed(loss_after, 2.1) == pytest.approx(1e6, rel=0.02)
+    assert tokens_needed(loss_after, 2.0) == float("inf")
 
 
 def test_a_transformer_counts_its_products():
