@@ -59,7 +59,7 @@ from gen_ai_examples.common.strategy import strategy
 from gen_ai_examples.common.timing import take_turns
 
 ANSWERS = ("Q7.1", "Q7.2", "Q7.6")
-SMOKE = dict(steps=4, looks=4, batch_size=2, small=2, large_dim=48, depth=1, timed_steps=1)
+SMOKE = dict(steps=4, looks=4, batch_size=2, small=2, large_dim=64, depth=1, timed_steps=1)
 
 DIMS = (16, 24, 32, 48)
 SHARES = {"a quarter": 1 / 4, "a sixteenth": 1 / 16}  # of the text, to see what the rest is worth
