@@ -1,0 +1,324 @@
+"""Does rounding weights, or cutting them off, make a generative model train faster?
+
+gen-ai-examples run training.compression
+"""
+
+import pathlib
+import tempfile
+import warnings
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gen_ai_examples.cli import run_as_command
+from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.compression_pictures import sizes_and_samples
+from gen_ai_examples.common.fit import fit
+from gen_ai_examples.common.litert import LiteNetwork, convert
+from gen_ai_examples.common.methods.compression import (
+    KeepZeros,
+    RoundedNetwork,
+    coded,
+    pruned,
+    rounded,
+)
+from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
+from gen_ai_examples.common.metrics.features import train_judge
+from gen_ai_examples.common.metrics.image import features_frechet
+from gen_ai_examples.common.nets.mlp import build_row_network
+from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.strategy import strategy
+from gen_ai_examples.common.timing import take_turns
+
+ANSWERS = ("Q18.5",)
+SMOKE = dict(
+    units=24,
+    narrow_units=8,
+    blocks=1,
+    steps=2,
+    more_steps=2,
+    sampling_steps=2,
+    drawn=20,
+    calls=1,
+    judge_steps=2,
+)
+
+CUT_OFF = 0.75  # of the weights, so that what is left, deflated, is as large as 8 bits of each
+FLOAT32, FLOAT16, INT8 = "float32", "float16", "8 bits"
+ROUNDED = {bits: f"{bits} bits" for bits in (4, 3, 2)}
+FEW = 3
+CUT, CUT_ON, ROUNDED_ON = "3/4 cut off", "3/4 cut off, trained on", f"{FEW} bits, trained on"
+BOTH = "3/4 cut off, trained on, 8 bits"
+NARROW, UNTRAINED = "narrower network", "untrained network"
+KERAS, KERAS_INT8 = "Keras, float32", "Keras, 8 bits"
+
+
+def draw(predict, steps, noise, labels):
+    """Images of `labels` (N,) from `noise` (N, 1, 1, D), as `FlowMatching.sample` draws them."""
+    x = noise
+    for t in np.arange(steps, dtype="float32") / steps:
+        answer = predict([x, np.full(len(x), t), labels])
+        x = x + (answer - x) / (steps * (1 - t))
+    return x.clip(-1, 1)
+
+
+def in_keras(network):
+    """`network` as a function of arrays, traced once for any number of examples."""
+    specs = [tf.TensorSpec(x.shape, x.dtype) for x in network.inputs]
+    answer = tf.function(lambda *inputs: network([*inputs], training=False), specs)
+    return lambda inputs: answer(*inputs).numpy()
+
+
+def quantised_by_keras(network):
+    with warnings.catch_warnings(category=UserWarning, action="ignore"):  # of layers without any
+        network.quantize("int8")
+    return network
+
+
+def saved_bytes(network):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "network.keras"
+        network.save(path)
+        return path.stat().st_size
+
+
+def main(
+    units=512,
+    narrow_units=216,
+    blocks=3,
+    steps=1500,
+    more_steps=300,
+    learning_rate=1e-3,
+    narrow_learning_rate=4e-3,
+    batch_size=64,
+    sampling_steps=8,
+    drawn=1000,
+    calls=15,
+    judge_steps=600,
+    seed=0,
+    images: str | None = None,
+) -> Answer:
+    data = image.folder(images, size=28, channels=1) if images else image.mnist()
+    train, held_out = data.split()
+    n_classes = len(train.names)
+    columns = {"images": as_rows(train.images), "labels": train.labels.astype("int32")}
+    examples = batches(columns, batch_size, seed, flow_randomness(n_classes))
+
+    def build(width, weights=None):
+        keras.utils.set_random_seed(seed)
+        network = build_row_network(columns["images"].shape[-1], n_classes, width, blocks)
+        if weights:
+            network.set_weights(weights)
+        return network
+
+    def flow(network, steps=steps, rate=learning_rate, optimizer=keras.optimizers.AdamW):
+        model = FlowMatching(network, n_classes)
+        decay = keras.optimizers.schedules.CosineDecay(rate, steps)
+        model.compile(optimizer(decay, weight_decay=0.01, use_ema=True, ema_momentum=0.99))
+        return model
+
+    def trained(model, steps):
+        fit(model, examples, steps)
+        return model.network.get_weights()
+
+    weights, both = {}, steps + more_steps
+    with strategy().scope():
+        weights[FLOAT32] = trained(flow(build(units)), steps)
+        # As many updates as those that are trained on had.
+        narrow = build(narrow_units)
+        weights[NARROW] = trained(flow(narrow, both, narrow_learning_rate), both)
+        weights[CUT] = pruned(weights[FLOAT32], CUT_OFF)
+        cut = flow(build(units, weights[CUT]), more_steps, optimizer=KeepZeros)
+        weights[CUT_ON] = trained(cut, more_steps)
+        coarse = RoundedNetwork(build(units, weights[FLOAT32]), FEW)
+        weights[ROUNDED_ON] = trained(flow(coarse, more_steps), more_steps)
+    network, narrow = build(units), build(narrow_units, weights[NARROW])
+
+    # What a file holds of each network, and the weights that are made of it again.
+    held = {name: raw(its) for name, its in weights.items()}
+    held[FLOAT16] = raw([w.astype("float16") for w in weights[FLOAT32]])
+    for name, of, bits in [
+        (INT8, FLOAT32, 8),
+        (BOTH, CUT_ON, 8),
+        (ROUNDED_ON, ROUNDED_ON, FEW),
+        *((name, FLOAT32, bits) for bits, name in ROUNDED.items()),
+    ]:
+        held[name], weights[name] = coded(weights[of], bits), rounded(weights[of], bits)
+    weights[UNTRAINED] = network.get_weights()
+
+    n = len(held_out.images[:drawn])
+    noise = np.random.default_rng(seed).normal(size=(n, *columns["images"].shape[1:]))
+    asked = noise.astype("float32"), held_out.labels[:n].astype("int32")
+    by_keras, ours = in_keras(network), {}
+    for name in weights.keys() - {NARROW}:
+        network.set_weights(weights[name])
+        ours[name] = draw(by_keras, sampling_steps, *asked)
+    ours[NARROW] = draw(in_keras(narrow), sampling_steps, *asked)
+
+    network.set_weights(weights[CUT_ON])
+    files = {CUT_ON: convert(network)}
+    network.set_weights(weights[FLOAT32])
+    files |= {FLOAT32: convert(network), FLOAT16: convert(network, "float16")}
+    files[INT8] = convert(network, "int8")
+    predict = {name: LiteNetwork(file) for name, file in files.items()}
+    # As the runtime draws: it rounds what goes through the network, too.
+    ours |= {name: draw(predict[name], sampling_steps, *asked) for name in (FLOAT16, INT8)}
+
+    judge, real = train_judge(train, judge_steps), held_out.images[:n]
+    features = judge(real)
+    ours = {name: x.reshape(real.shape) for name, x in ours.items()}
+    distance = {name: features_frechet(features, judge(x)) for name, x in ours.items()}
+    best = features_frechet(features, judge(train.images[:n]))
+
+    kilobytes = {name: len(file) / 1e3 for name, file in files.items()}
+    kilobytes[KERAS] = saved_bytes(network) / 1e3
+    alone = seconds(predict, sampling_steps, asked, 1, calls)
+    predict[KERAS] = by_keras
+    network_int8 = quantised_by_keras(build(units, weights[FLOAT32]))
+    kilobytes[KERAS_INT8] = saved_bytes(network_int8) / 1e3
+    predict[KERAS_INT8] = in_keras(network_int8)
+    together = seconds(predict, sampling_steps, asked, min(n, 100), calls)
+    training = seconds_of_steps(
+        {
+            FLOAT32: flow(build(units)),
+            CUT_ON: flow(build(units, weights[CUT]), optimizer=KeepZeros),
+            ROUNDED_ON: flow(RoundedNetwork(build(units), FEW)),
+            NARROW: flow(build(narrow_units)),
+        },
+        next(iter(examples)),
+        calls,
+    )
+    packed = {name: len(zlib.compress(content)) / 1e3 for name, content in held.items()}
+
+    def smaller(name):
+        return kilobytes[FLOAT32] / kilobytes[name]
+
+    def faster(name, its=alone):
+        return its[FLOAT32] / its[name]
+
+    return Answer(
+        claims=[
+            Claim(
+                "Rounding the weights of the finished network to 8 bits makes its file nearly four "
+                "times as small; half precision only halves it, and zeros leave it as it is.",
+                smaller(INT8),
+                "times as small",
+                {FLOAT16: smaller(FLOAT16), CUT: smaller(CUT_ON)},
+                better="higher",
+                best=4.0,
+            ),
+            Claim(
+                "Rounded to 8 bits, it draws digits nearer to held-out ones than a narrower "
+                "network of as many bytes that was trained for them, and than what is left after "
+                "cutting off three quarters.",
+                distance[INT8],
+                "Frechet distance of digit features",
+                {name: distance[name] for name in (NARROW, CUT, UNTRAINED)},
+                better="lower",
+                best=distance[FLOAT32],
+            ),
+            Claim(
+                "Three quarters of zeros pay once the file is compressed, which other weights "
+                "hardly are.",
+                len(held[CUT_ON]) / 1e3 / packed[CUT_ON],
+                "times as small, deflated",
+                {
+                    "nothing cut off": len(held[FLOAT32]) / 1e3 / packed[FLOAT32],
+                    "not deflated": smaller(CUT_ON),
+                },
+                better="higher",
+            ),
+            Claim(
+                "What pruning breaks, training on mends.",
+                distance[CUT_ON],
+                "Frechet distance of digit features",
+                {CUT: distance[CUT], ROUNDED[2]: distance[ROUNDED[2]]},
+                better="lower",
+                best=distance[FLOAT32],
+            ),
+            Claim(
+                "Rounded to 8 bits, it draws one image faster than in float32, in a runtime that "
+                "computes with such numbers; half precision and zeros gain nothing there.",
+                faster(INT8),
+                "times as fast",
+                {"as fast": 1.0, FLOAT16: faster(FLOAT16), CUT_ON: faster(CUT_ON)},
+                better="higher",
+            ),
+            Claim(
+                "Training gets faster with a narrower network alone: with weights cut off, or with "
+                "rounded ones, it takes as long as with all, or longer.",
+                faster(NARROW, training),
+                "times as fast, a training step",
+                {"as fast": 1.0} | {name: faster(name, training) for name in (CUT_ON, ROUNDED_ON)},
+                better="higher",
+            ),
+        ],
+        metrics={f"distance, {name}": value for name, value in distance.items()}
+        | {f"kilobytes, {name}": value for name, value in kilobytes.items()}
+        | {f"kilobytes deflated, {name}": value for name, value in packed.items()}
+        | {f"times as fast, one image, {name}": faster(name) for name in files}
+        | {f"times as fast, in a batch, {name}": faster(name, together) for name in predict}
+        | {f"milliseconds per training step, {name}": 1e3 * s for name, s in training.items()},
+        media={
+            "size_and_quality": sizes_and_samples(
+                {
+                    f"{name}: {packed[name]:,.0f} kB, distance {distance[name]:.0f}": ours[name][
+                        shown(held_out.labels[:n])
+                    ]
+                    for name in (FLOAT32, INT8, NARROW, ROUNDED[3], CUT, CUT_ON)
+                },
+                {
+                    kind: {name: (packed[name], distance[name]) for name in names}
+                    for kind, names in (
+                        ("rounded", (FLOAT32, FLOAT16, INT8, *ROUNDED.values())),
+                        ("cut off", (FLOAT32, CUT)),
+                        ("cut off, trained on", (FLOAT32, CUT_ON, BOTH)),
+                        ("narrower, trained anew", (FLOAT32, NARROW)),
+                    )
+                },
+                "kilobytes, deflated",
+                "Frechet distance of digit features",
+                best,
+            ),
+        },
+    )
+
+
+def raw(weights):
+    return b"".join(w.tobytes() for w in weights)
+
+
+def as_rows(images):
+    """Images as `build_row_network` takes them, (N, 1, 1, D)."""
+    return images.reshape(len(images), 1, 1, -1)
+
+
+def shown(labels, n=40):
+    """Rows of `n` images, in the order of their classes."""
+    order = np.argsort(labels, kind="stable")
+    return order[np.linspace(0, len(order) - 1, min(n, len(order))).astype(int)]
+
+
+def seconds(predict, steps, asked, n, calls):
+    """Median seconds to draw `n` images by name, taking turns."""
+    noise, labels = (x[:n] for x in asked)
+    draws = {
+        name: lambda _, its=its: draw(its, steps, noise, labels) for name, its in predict.items()
+    }
+    take_turns(draws, [None])  # traced, before it counts
+    return take_turns(draws, range(calls))[0]
+
+
+def seconds_of_steps(models, batch, calls):
+    """Median seconds of a training step on one device by name, taking turns."""
+    traced = {name: tf.function(its.train_step, autograph=False) for name, its in models.items()}
+    steps = {name: lambda _, its=its: its(batch)["loss"].numpy() for name, its in traced.items()}
+    take_turns(steps, [None])
+    return take_turns(steps, range(calls))[0]
+
+
+if __name__ == "__main__":
+    run_as_command(main)
