@@ -1,11 +1,25 @@
-"""Does rounding weights, or cutting them off, make a generative model train faster?
+"""Does rounding the weights of a generative model, or cutting them off, shorten its training?
 
-gen-ai-examples run training.compression
+A flow (Lipman et al. 2023, https://arxiv.org/abs/2210.02747) of dense layers learns digits. Its
+weights are then rounded to eight and fewer bits, with one scale per output (Krishnamoorthi 2018,
+https://arxiv.org/abs/1806.08342), or the smallest three quarters are set to zero, and it is trained
+on (Han et al. 2015, https://arxiv.org/abs/1506.02626; with rounding in the loop: Bengio et al. 2013,
+https://arxiv.org/abs/1308.3432). Measured are the bytes of files, the Frechet distance of digit
+features (after Heusel et al. 2017, https://arxiv.org/abs/1706.08500) to held-out digits, and the
+time of drawing and of a training step, as medians of calls that take turns. LiteRT, the runtime of
+phones, and Keras each round to eight bits and draw. To be beaten is what costs nothing but a
+number: a narrower network in float32 of as many bytes, trained from the start for as many updates.
+
+The article counts quantisation and pruning among the ways to train faster. Both are done to a
+finished model, and help whoever stores and uses it.
+
+    gen-ai-examples run training.compression
+
+TODO
+
+The learning rates, one for each width, were chosen on digits set aside from training.
 """
 
-import pathlib
-import tempfile
-import warnings
 import zlib
 
 import keras
@@ -21,9 +35,11 @@ from gen_ai_examples.common.litert import LiteNetwork, convert
 from gen_ai_examples.common.methods.compression import (
     KeepZeros,
     RoundedNetwork,
-    coded,
     pruned,
+    quantise_in_keras,
     rounded,
+    saved_bytes,
+    stored,
 )
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.metrics.features import train_judge
@@ -54,6 +70,13 @@ CUT, CUT_ON, ROUNDED_ON = "3/4 cut off", "3/4 cut off, trained on", f"{FEW} bits
 BOTH = "3/4 cut off, trained on, 8 bits"
 NARROW, UNTRAINED = "narrower network", "untrained network"
 KERAS, KERAS_INT8 = "Keras, float32", "Keras, 8 bits"
+WAYS = {
+    "rounded": {FLOAT16: FLOAT16, INT8: INT8} | {name: name for name in ROUNDED.values()},
+    "rounded, trained on": {ROUNDED_ON: ROUNDED[FEW]},
+    "smallest weights cut off": {CUT: "3/4"},
+    "cut off, trained on": {CUT_ON: "3/4", BOTH: "3/4, 8 bits"},
+    "narrower, trained from the start": {NARROW: "narrower"},
+}
 
 
 def draw(predict, steps, noise, labels):
@@ -70,19 +93,6 @@ def in_keras(network):
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in network.inputs]
     answer = tf.function(lambda *inputs: network([*inputs], training=False), specs)
     return lambda inputs: answer(*inputs).numpy()
-
-
-def quantised_by_keras(network):
-    with warnings.catch_warnings(category=UserWarning, action="ignore"):  # of layers without any
-        network.quantize("int8")
-    return network
-
-
-def saved_bytes(network):
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "network.keras"
-        network.save(path)
-        return path.stat().st_size
 
 
 def main(
@@ -138,25 +148,23 @@ def main(
     network, narrow = build(units), build(narrow_units, weights[NARROW])
 
     # What a file holds of each network, and the weights that are made of it again.
-    held = {name: raw(its) for name, its in weights.items()}
-    held[FLOAT16] = raw([w.astype("float16") for w in weights[FLOAT32]])
-    for name, of, bits in [
-        (INT8, FLOAT32, 8),
-        (BOTH, CUT_ON, 8),
-        (ROUNDED_ON, ROUNDED_ON, FEW),
-        *((name, FLOAT32, bits) for bits, name in ROUNDED.items()),
-    ]:
-        held[name], weights[name] = coded(weights[of], bits), rounded(weights[of], bits)
+    held = {name: stored(its) for name, its in weights.items()}
+    held[FLOAT16] = stored([w.astype("float16") for w in weights[FLOAT32]])
+    held[INT8] = stored(weights[FLOAT32], 8)
+    coarser = {name: (FLOAT32, bits) for bits, name in ROUNDED.items()}
+    coarser |= {BOTH: (CUT_ON, 8), ROUNDED_ON: (ROUNDED_ON, FEW)}
+    for name, (of, bits) in coarser.items():
+        held[name], weights[name] = stored(weights[of], bits), rounded(weights[of], bits)
     weights[UNTRAINED] = network.get_weights()
 
     n = len(held_out.images[:drawn])
     noise = np.random.default_rng(seed).normal(size=(n, *columns["images"].shape[1:]))
     asked = noise.astype("float32"), held_out.labels[:n].astype("int32")
     by_keras, ours = in_keras(network), {}
-    for name in weights.keys() - {NARROW}:
+    ours[NARROW] = draw(in_keras(narrow), sampling_steps, *asked)
+    for name in weights.keys() - ours.keys():
         network.set_weights(weights[name])
         ours[name] = draw(by_keras, sampling_steps, *asked)
-    ours[NARROW] = draw(in_keras(narrow), sampling_steps, *asked)
 
     network.set_weights(weights[CUT_ON])
     files = {CUT_ON: convert(network)}
@@ -175,9 +183,9 @@ def main(
 
     kilobytes = {name: len(file) / 1e3 for name, file in files.items()}
     kilobytes[KERAS] = saved_bytes(network) / 1e3
-    alone = seconds(predict, sampling_steps, asked, 1, calls)
+    alone = seconds(predict, sampling_steps, asked, 1, 10 * calls)
     predict[KERAS] = by_keras
-    network_int8 = quantised_by_keras(build(units, weights[FLOAT32]))
+    network_int8 = quantise_in_keras(build(units, weights[FLOAT32]))
     kilobytes[KERAS_INT8] = saved_bytes(network_int8) / 1e3
     predict[KERAS_INT8] = in_keras(network_int8)
     together = seconds(predict, sampling_steps, asked, min(n, 100), calls)
@@ -206,7 +214,7 @@ def main(
                 "times as small; half precision only halves it, and zeros leave it as it is.",
                 smaller(INT8),
                 "times as small",
-                {FLOAT16: smaller(FLOAT16), CUT: smaller(CUT_ON)},
+                {FLOAT16: smaller(FLOAT16), CUT_ON: smaller(CUT_ON)},
                 better="higher",
                 best=4.0,
             ),
@@ -232,19 +240,33 @@ def main(
                 better="higher",
             ),
             Claim(
-                "What pruning breaks, training on mends.",
+                "What cutting off breaks, training on mends for the most part.",
                 distance[CUT_ON],
                 "Frechet distance of digit features",
-                {CUT: distance[CUT], ROUNDED[2]: distance[ROUNDED[2]]},
+                {CUT: distance[CUT]},
                 better="lower",
                 best=distance[FLOAT32],
             ),
             Claim(
-                "Rounded to 8 bits, it draws one image faster than in float32, in a runtime that "
-                "computes with such numbers; half precision and zeros gain nothing there.",
-                faster(INT8),
-                "times as fast",
-                {"as fast": 1.0, FLOAT16: faster(FLOAT16), CUT_ON: faster(CUT_ON)},
+                f"With {FEW} bits, too, training on with rounded weights mends some of what rounding "
+                "breaks.",
+                distance[ROUNDED_ON],
+                "Frechet distance of digit features",
+                {ROUNDED[FEW]: distance[ROUNDED[FEW]], ROUNDED[2]: distance[ROUNDED[2]]},
+                better="lower",
+                best=distance[FLOAT32],
+            ),
+            Claim(
+                "Rounded to 8 bits, it draws faster in a runtime that computes with such numbers; "
+                "half precision and zeros gain nothing there, nor do 8 bits that are only stored.",
+                faster(INT8, together),
+                "times as fast, in a batch",
+                {
+                    "as fast": 1.0,
+                    FLOAT16: faster(FLOAT16, together),
+                    CUT_ON: faster(CUT_ON, together),
+                    KERAS_INT8: together[KERAS] / together[KERAS_INT8],
+                },
                 better="higher",
             ),
             Claim(
@@ -266,19 +288,15 @@ def main(
             "size_and_quality": sizes_and_samples(
                 {
                     f"{name}: {packed[name]:,.0f} kB, distance {distance[name]:.0f}": ours[name][
-                        shown(held_out.labels[:n])
+                        in_order(held_out.labels[:n])
                     ]
-                    for name in (FLOAT32, INT8, NARROW, ROUNDED[3], CUT, CUT_ON)
+                    for name in (FLOAT32, INT8, NARROW, ROUNDED[FEW], CUT, CUT_ON)
                 },
                 {
-                    kind: {name: (packed[name], distance[name]) for name in names}
-                    for kind, names in (
-                        ("rounded", (FLOAT32, FLOAT16, INT8, *ROUNDED.values())),
-                        ("cut off", (FLOAT32, CUT)),
-                        ("cut off, trained on", (FLOAT32, CUT_ON, BOTH)),
-                        ("narrower, trained anew", (FLOAT32, NARROW)),
-                    )
+                    way: {label: (packed[name], distance[name]) for name, label in its.items()}
+                    for way, its in WAYS.items()
                 },
+                (packed[FLOAT32], distance[FLOAT32]),
                 "kilobytes, deflated",
                 "Frechet distance of digit features",
                 best,
@@ -287,16 +305,12 @@ def main(
     )
 
 
-def raw(weights):
-    return b"".join(w.tobytes() for w in weights)
-
-
 def as_rows(images):
     """Images as `build_row_network` takes them, (N, 1, 1, D)."""
     return images.reshape(len(images), 1, 1, -1)
 
 
-def shown(labels, n=40):
+def in_order(labels, n=40):
     """Rows of `n` images, in the order of their classes."""
     order = np.argsort(labels, kind="stable")
     return order[np.linspace(0, len(order) - 1, min(n, len(order))).astype(int)]

@@ -3,7 +3,7 @@ import numpy as np
 
 from gen_ai_examples.common.methods.flow import FlowMatching
 from gen_ai_examples.common.nets.mlp import build_row_network
-from gen_ai_examples.training.compression import draw, in_keras, main, shown
+from gen_ai_examples.training.compression import draw, in_keras, in_order, main
 
 
 def test_it_draws_what_the_flow_draws():
@@ -31,5 +31,5 @@ def test_the_narrower_network_is_not_made_smaller_than_the_rounded_one():
 
 def test_all_classes_are_shown_in_order():
     labels = np.array([2, 0, 1, 1, 2, 0])
-    assert labels[shown(labels, 3)].tolist() == [0, 1, 2]
-    assert len(shown(labels)) == 6
+    assert labels[in_order(labels, 3)].tolist() == [0, 1, 2]
+    assert len(in_order(labels)) == 6

@@ -8,6 +8,10 @@ Departure: the paper cuts off below one threshold per layer times its spread; he
 share of every matrix, so that the size is known beforehand.
 """
 
+import pathlib
+import tempfile
+import warnings
+
 import keras
 import numpy as np
 from keras import ops
@@ -33,10 +37,14 @@ def rounded(weights: list[np.ndarray], bits: int) -> list[np.ndarray]:
     return [np.multiply(*quantise(w, bits)) if w.ndim == 2 else w for w in weights]
 
 
-def coded(weights: list[np.ndarray], bits: int) -> bytes:
-    """What a file must hold of `rounded(weights, bits)`, a byte for each code; deflate it."""
-    kept = [part for w in weights for part in (quantise(w, bits) if w.ndim == 2 else [w])]
-    return b"".join(part.tobytes() for part in kept)
+def stored(weights: list[np.ndarray], bits: int | None = None) -> bytes:
+    """What a file must hold of `weights`, as they are or of `rounded(weights, bits)`.
+
+    Codes take a byte each; compress it.
+    """
+    if bits:
+        weights = [p for w in weights for p in (quantise(w, bits) if w.ndim == 2 else [w])]
+    return b"".join(w.tobytes() for w in weights)
 
 
 def pruned(weights: list[np.ndarray], share: float) -> list[np.ndarray]:
@@ -95,6 +103,21 @@ class RoundedNetwork(keras.Model):
     def _round(self, matrix):
         scales = _scales(ops.max(ops.abs(matrix), axis=0), self.bits)
         return matrix + ops.stop_gradient(ops.round(matrix / scales) * scales - matrix)
+
+
+def quantise_in_keras(network: keras.Model) -> keras.Model:
+    """Let Keras round the matrices of `network` to 8 bits, for good; returns it."""
+    with warnings.catch_warnings(category=UserWarning, action="ignore"):  # of layers without any
+        network.quantize("int8")
+    return network
+
+
+def saved_bytes(network: keras.Model) -> int:
+    """Size of the `.keras` file of `network`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "network.keras"
+        network.save(path)
+        return path.stat().st_size
 
 
 def _scales(largest, bits):

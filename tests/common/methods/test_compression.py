@@ -8,10 +8,12 @@ from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.methods.compression import (
     KeepZeros,
     RoundedNetwork,
-    coded,
     pruned,
     quantise,
+    quantise_in_keras,
     rounded,
+    saved_bytes,
+    stored,
 )
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.nets.mlp import build_row_network
@@ -19,7 +21,8 @@ from gen_ai_examples.common.nets.mlp import build_row_network
 
 @pytest.fixture
 def matrix():
-    return np.random.default_rng(0).normal(size=(40, 7)).astype("float32") * np.arange(1, 8)
+    columns = np.arange(1, 8)  # of unequal size
+    return (np.random.default_rng(0).normal(size=(40, 7)) * columns).astype("float32")
 
 
 @pytest.mark.parametrize(("bits", "levels"), [(8, 255), (4, 15), (2, 3)])
@@ -52,7 +55,24 @@ def test_only_matrices_are_rounded_and_cut(matrix):
 
 def test_a_coded_matrix_takes_a_byte_for_each_weight_and_a_scale_for_each_column(matrix):
     bias = np.zeros(7, "float32")
-    assert len(coded([matrix, bias], 8)) == 40 * 7 + 7 * 4 + 7 * 4
+    assert len(stored([matrix, bias], 8)) == 40 * 7 + 7 * 4 + 7 * 4
+
+
+def test_what_is_stored_unrounded_is_all_there(matrix):
+    content = stored([matrix, np.arange(3)])
+    np.testing.assert_array_equal(np.frombuffer(content[: 40 * 7 * 4], "float32"), matrix.ravel())
+    assert content.endswith(np.arange(3).tobytes())
+
+
+def test_keras_rounds_to_a_quarter_of_the_file_and_trains_no_matrix_then():
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((300,)), keras.layers.Dense(300)])
+    x = np.random.default_rng(0).normal(size=(3, 300)).astype("float32")
+    answer, size = network(x).numpy(), saved_bytes(network)
+    its = quantise_in_keras(network)
+    assert 0.2 < saved_bytes(its) / size < 0.4
+    assert 0 < np.abs(its(x) - answer).max() < 0.1 * answer.std()
+    assert [len(v.shape) for v in its.trainable_variables] == [1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.75, 0.999])
