@@ -6,6 +6,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from gen_ai_examples.common.media import Picture, image_grid, render
 
+# Of labels from their points, in points of print: below for what tends to be best, above for others.
+_OFFSETS = ((-14, -13), (6, -12), (6, 6), (6, 6), (6, -12))
+
 
 def sizes_and_samples(
     samples: dict[str, np.ndarray],
@@ -19,7 +22,7 @@ def sizes_and_samples(
 
     Args:
         samples: title to images (N, H, W, 1 or 3) in [-1, 1], an even number of entries.
-        points: way to compress to names of networks to (size, quality), joined in that order.
+        points: way to compress, five at most, to names of networks to (size, quality), joined in that order.
         whole: (size, quality) of the uncompressed network, from which each way leads.
         x, y: what size and quality are, for the axes, which are logarithmic.
         best: the best attainable quality.
@@ -36,10 +39,8 @@ def sizes_and_samples(
         places = [whole, *networks.values()]
         axes.plot(*zip(*places, strict=True), marker="osD^v"[i], color=f"C{i}", label=way)
         for name, place in networks.items():
-            # Below the first line and above the others, where they do not meet.
-            offset = (6, 6) if i else (-14, -13)
             axes.annotate(
-                name, place, offset, textcoords="offset points", fontsize=8, color=f"C{i}"
+                name, place, _OFFSETS[i], textcoords="offset points", fontsize=8, color=f"C{i}"
             )
     axes.annotate("uncompressed", whole, (-34, -13), textcoords="offset points", fontsize=8)
     axes.axhline(best, color="grey", linestyle="--", label="real digits")

@@ -4,7 +4,10 @@ https://ai.google.dev/edge/litert. Of the files of a network this is the one tha
 ships: it holds the computation too, and needs no Python.
 """
 
+import contextlib
+import logging
 import warnings
+from collections.abc import Iterator
 from typing import Literal
 
 import keras
@@ -27,12 +30,25 @@ def convert(
         lambda *inputs: network([*inputs], training=False), specs, autograph=False
     ).get_concrete_function()
     # Without the network as second argument: its variables are to be frozen into the file.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([answer])
+    with _no_advice():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([answer])
     if weights != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
     return converter.convert()
+
+
+@contextlib.contextmanager
+def _no_advice() -> Iterator[None]:
+    """Without the warning to hand over the network, which would leave its weights out."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class LiteNetwork:
