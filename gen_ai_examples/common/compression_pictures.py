@@ -6,7 +6,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from gen_ai_examples.common.media import Picture, image_grid, render
 
-# Of labels from their points, in points of print: below for what tends to be best, above for others.
+# Of labels from their places: below for what tends to be best, above for the others.
 _OFFSETS = ((-14, -13), (6, -12), (6, 6), (6, 6), (6, -12))
 
 
@@ -22,7 +22,8 @@ def sizes_and_samples(
 
     Args:
         samples: title to images (N, H, W, 1 or 3) in [-1, 1], an even number of entries.
-        points: way to compress, five at most, to names of networks to (size, quality), joined in that order.
+        points: way to compress (five at most) to names of networks to (size, quality), joined in
+            that order.
         whole: (size, quality) of the uncompressed network, from which each way leads.
         x, y: what size and quality are, for the axes, which are logarithmic.
         best: the best attainable quality.

@@ -144,21 +144,21 @@ def main(
         model.compile(optimizer(decay, weight_decay=0.01, use_ema=True, ema_momentum=0.99))
         return model
 
-    def trained(model, steps):
+    def trained(width, steps, weights=None, bits=None, **options):
+        with strategy().scope():
+            network = build(width, weights)
+            model = flow(RoundedNetwork(network, bits) if bits else network, steps, **options)
         fit(model, examples, steps)
         return model.network.get_weights()
 
-    weights, both = {}, steps + more_steps
-    with strategy().scope():
-        weights[FLOAT32] = trained(flow(build(units)), steps)
-        # As many updates as those that are trained on had.
-        narrow = build(narrow_units)
-        weights[NARROW] = trained(flow(narrow, both, narrow_learning_rate), both)
-        weights[CUT] = pruned(weights[FLOAT32], CUT_OFF)
-        cut = flow(build(units, weights[CUT]), more_steps, more_learning_rate, KeepZeros)
-        weights[CUT_ON] = trained(cut, more_steps)
-        coarse = RoundedNetwork(build(units, weights[FLOAT32]), FEW)
-        weights[ROUNDED_ON] = trained(flow(coarse, more_steps), more_steps)
+    weights = {FLOAT32: trained(units, steps)}
+    # As many updates as those that are trained on had.
+    weights[NARROW] = trained(narrow_units, steps + more_steps, rate=narrow_learning_rate)
+    weights[CUT] = pruned(weights[FLOAT32], CUT_OFF)
+    weights[CUT_ON] = trained(
+        units, more_steps, weights[CUT], rate=more_learning_rate, optimizer=KeepZeros
+    )
+    weights[ROUNDED_ON] = trained(units, more_steps, weights[FLOAT32], FEW)
     network, narrow = build(units), build(narrow_units, weights[NARROW])
 
     # What a file holds of each network, and the weights that are made of it again.
@@ -176,8 +176,10 @@ def main(
     asked = noise.astype("float32"), held_out.labels[:n].astype("int32")
     by_keras, ours = in_keras(network), {}
     ours[NARROW] = draw(in_keras(narrow), sampling_steps, *asked)
-    for name in weights.keys() - ours.keys():
-        network.set_weights(weights[name])
+    for name, its in weights.items():
+        if name == NARROW:
+            continue
+        network.set_weights(its)
         ours[name] = draw(by_keras, sampling_steps, *asked)
 
     network.set_weights(weights[CUT_ON])
@@ -262,8 +264,8 @@ def main(
                 best=distance[FLOAT32],
             ),
             Claim(
-                f"With {FEW} bits, too, training on, with weights rounded at each step, mends some of "
-                "what rounding breaks.",
+                f"With {FEW} bits, too, training on, with weights rounded at each step, mends some "
+                "of what rounding breaks.",
                 distance[ROUNDED_ON],
                 "Frechet distance of digit features",
                 {ROUNDED[FEW]: distance[ROUNDED[FEW]], ROUNDED[2]: distance[ROUNDED[2]]},
