@@ -75,7 +75,7 @@ SMOKE = dict(
     judge_steps=2,
 )
 
-CUT_OFF = 0.75  # of the weights, so that what is left, deflated, is as large as 8 bits of each
+CUT_OFF = 0.75  # of the weights: deflated, the rest takes somewhat more than 8 bits of all do
 FLOAT32, FLOAT16, INT8 = "float32", "float16", "8 bits"
 ROUNDED = {bits: f"{bits} bits" for bits in (4, 3, 2)}
 FEW = 3
