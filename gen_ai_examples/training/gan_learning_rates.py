@@ -1,0 +1,211 @@
+"""Should the two players of a GAN learn at the same rate, and should their rates fall?
+
+DOC
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+from keras import layers
+from keras.optimizers import schedules
+
+from gen_ai_examples.cli import run_as_command
+from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.fit import TrainingDiverged, fit
+from gen_ai_examples.common.media import Text
+from gen_ai_examples.common.methods.gan import GAN, gan_randomness
+from gen_ai_examples.common.methods.gan_watch import draw, start_anew
+from gen_ai_examples.common.methods.mixture import PixelMixture
+from gen_ai_examples.common.metrics.features import train_judge
+from gen_ai_examples.common.metrics.image import features_frechet
+from gen_ai_examples.common.rate_pictures import Panel, by_rate
+from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.strategy import strategy
+
+ANSWERS = ("Q13.2",)
+SMOKE = dict(steps=2, batch_size=8, rates=1, seeds=1, judge_steps=2)
+
+DEFAULT = 1e-3  # of Keras' Adam
+RATES = (DEFAULT, 3e-3, 1e-2, 3e-2)  # of the discriminator
+SHOWN = 32  # images of each kind
+
+EQUAL, SLOWER, FASTER = "equal rates", "generator at a third", "generator at three times"
+EQUAL_FALLING, FALLING = "equal rates, falling to zero", "generator at a third, falling to zero"
+# The generator's rate, beside the discriminator's, and whether both fall.
+GAMES = {
+    FASTER: (3, False),
+    EQUAL: (1, False),
+    SLOWER: (1 / 3, False),
+    EQUAL_FALLING: (1, True),
+    FALLING: (1 / 3, True),
+}
+
+
+def build_gan(latent_dim, g_rate, d_rate):
+    def dense(inputs, activation, *outputs):
+        hidden = [layers.Dense(128, activation) for _ in range(2)]
+        return keras.Sequential([keras.Input(inputs), layers.Flatten(), *hidden, *outputs])
+
+    picture = layers.Dense(8 * 8, "tanh"), layers.Reshape((8, 8, 1))
+    generator = dense((latent_dim,), "relu", *picture)
+    gan = GAN(generator, dense((8, 8, 1), "leaky_relu", layers.Dense(1)))
+    gan.compile(
+        keras.optimizers.Adam(g_rate, beta_1=0.5), keras.optimizers.Adam(d_rate, beta_1=0.5)
+    )
+    return gan
+
+
+def play(images, latents, steps, batch_size, seeds, g_rate, d_rate, falling):
+    """What the generators of all `seeds` draw, (N, 8, 8, 1) each.
+
+    With `falling` both rates fall to zero along a line.
+    """
+
+    def build():
+        rates = (g_rate, d_rate)
+        if falling:
+            rates = [schedules.PolynomialDecay(rate, steps, 0.0) for rate in rates]
+        with strategy().scope():
+            return build_gan(latents.shape[1], *rates)
+
+    drawn, gan = [], build()
+    gan.name = f"rates {g_rate:.2g} and {d_rate:.2g}"  # for the progress
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        start_anew(gan, build())
+        columns = batches({"images": images}, batch_size, seed, gan_randomness(latents.shape[1]))
+        # A game that is lost is no error: what the generator draws now counts.
+        with contextlib.suppress(TrainingDiverged):
+            fit(gan, columns, steps, steps_per_epoch=steps)
+        drawn.append(draw(gan.generator, latents))
+    return drawn
+
+
+def main(
+    steps=1000,
+    batch_size=32,
+    latent_dim=16,
+    rates=4,
+    seeds=4,
+    judge_steps=600,
+    seed=0,
+    images: str | None = None,
+) -> Answer:
+    data = image.folder(images, size=8, channels=1) if images else image.digits()
+    train, held_out = data.split()
+    fitted, set_aside = train.split()
+    n = len(held_out)
+    judge = train_judge(train, judge_steps)
+    real = {"set aside": judge(set_aside.images), "held out": judge(held_out.images)}
+    latents = np.random.default_rng(seed).normal(size=(n, latent_dim)).astype("float32")
+
+    its_seeds = [1000 * seed + i for i in range(seeds)]
+    drawn, found = {}, {}
+    for game, (times, falling) in GAMES.items():
+        for rate in RATES[:rates]:
+            drawn[game, rate] = play(
+                *(fitted.images, latents, steps, batch_size, its_seeds),
+                *(times * rate, rate, falling),
+            )
+            found[game, rate] = {
+                part: median_frechet(judge, its, drawn[game, rate]) for part, its in real.items()
+            }
+    best = {game: best_rate(found, game) for game in GAMES}
+    frechet = {game: found[game, rate]["held out"] for game, rate in best.items()}
+    attainable = features_frechet(real["held out"], judge(train.images[:n]))
+    mixture = judge.frechet(
+        held_out.images, PixelMixture(fitted, seed=seed).sample(held_out.labels)
+    )
+    shown = {
+        "equal rates, far too high": (EQUAL, RATES[:rates][-1]),
+        "equal rates, Keras' default": (EQUAL, DEFAULT),
+        "equal rates, the best": (EQUAL, best[EQUAL]),
+        SLOWER: (SLOWER, best[SLOWER]),
+        FALLING: (FALLING, best[FALLING]),
+    }
+    return Answer(
+        claims=[
+            Claim(
+                "A generator that learns at a third of the discriminator's rate draws digits "
+                "closer to held-out ones, each ratio at the rates that suit it.",
+                *(frechet[SLOWER], "median Frechet distance of digit features"),
+                {
+                    EQUAL: frechet[EQUAL],
+                    FASTER: frechet[FASTER],
+                    "Keras' default rate for both": found[EQUAL, DEFAULT]["held out"],
+                },
+                better="lower",
+                best=attainable,
+            ),
+            Claim(
+                "Rates that fall to zero draw digits closer to held-out ones than constant rates, "
+                "each at the start that suits it.",
+                *(frechet[FALLING], "median Frechet distance of digit features"),
+                {SLOWER: frechet[SLOWER], EQUAL: frechet[EQUAL]},
+                better="lower",
+                best=attainable,
+            ),
+            Claim(
+                "A Gaussian mixture, which has no rate to tune, still draws closer than this small "
+                "GAN does.",
+                *(mixture, "median Frechet distance of digit features"),
+                {game: frechet[game] for game in (SLOWER, EQUAL_FALLING, FALLING)},
+                better="lower",
+                best=attainable,
+            ),
+        ],
+        metrics={f"best rate of the discriminator, {game}": rate for game, rate in best.items()}
+        | {f"Frechet distance, {game}": value for game, value in frechet.items()},
+        media={
+            "rates": by_rate(
+                Panel(
+                    "A small GAN on digits",
+                    "Learning rate of the discriminator, at its highest",
+                    "Frechet distance from held-out digits (lower is better)",
+                    {game: by_its_rate(found, game) for game in GAMES},
+                    {"training digits": attainable, "Gaussian mixture": mixture},
+                    "lower",
+                    (attainable / 1.5, 1000),
+                    log=True,
+                ),
+                {title: drawn[key][0][:SHOWN] for title, key in shown.items()}
+                | {"held-out digits": held_out.images[:SHOWN]},
+                columns=SHOWN // 2,
+            ),
+            "table": Text(table(found)),
+        },
+    )
+
+
+def median_frechet(judge, real, drawn):
+    """Of the images of several seeds."""
+    return float(np.median([features_frechet(real, judge(images)) for images in drawn]))
+
+
+def best_rate(found, game):
+    """The rate whose images are closest to the digits set aside from training."""
+    tried = {rate: its["set aside"] for (name, rate), its in found.items() if name == game}
+    return min(tried, key=tried.get)
+
+
+def by_its_rate(found, game):
+    return {rate: its["held out"] for (name, rate), its in found.items() if name == game}
+
+
+def table(found):
+    lines = [
+        "Median Frechet distance from held-out digits, and from those set aside, by which a rate",
+        "is chosen; rates of the generator and of the discriminator:",
+    ]
+    for (game, rate), its in found.items():
+        g_rate = GAMES[game][0] * rate
+        lines.append(
+            f"{game:<38}{g_rate:>9.2g}{rate:>7g}{its['held out']:>8.1f}{its['set aside']:>8.1f}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    run_as_command(main)
