@@ -14,13 +14,13 @@ from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import TrainingDiverged, fit
-from gen_ai_examples.common.media import Text
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.methods.gan_watch import draw, start_anew
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.metrics.features import train_judge
 from gen_ai_examples.common.metrics.image import features_frechet
 from gen_ai_examples.common.rate_pictures import Panel, by_rate
+from gen_ai_examples.common.rate_sweep import best_rate, by_its_rate, table
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import strategy
 
@@ -88,7 +88,7 @@ def main(
     batch_size=32,
     latent_dim=16,
     rates=4,
-    seeds=4,
+    seeds=3,
     judge_steps=600,
     seed=0,
     images: str | None = None,
@@ -112,7 +112,7 @@ def main(
             found[game, rate] = {
                 part: median_frechet(judge, its, drawn[game, rate]) for part, its in real.items()
             }
-    best = {game: best_rate(found, game) for game in GAMES}
+    best = {game: best_rate(found, game, "lower") for game in GAMES}
     frechet = {game: found[game, rate]["held out"] for game, rate in best.items()}
     attainable = features_frechet(real["held out"], judge(train.images[:n]))
     mixture = judge.frechet(
@@ -174,7 +174,7 @@ def main(
                 | {"held-out digits": held_out.images[:SHOWN]},
                 columns=SHOWN // 2,
             ),
-            "table": Text(table(found)),
+            "table": table(found, "Median Frechet distance, by the discriminator's rate"),
         },
     )
 
@@ -182,29 +182,6 @@ def main(
 def median_frechet(judge, real, drawn):
     """Of the images of several seeds."""
     return float(np.median([features_frechet(real, judge(images)) for images in drawn]))
-
-
-def best_rate(found, game):
-    """The rate whose images are closest to the digits set aside from training."""
-    tried = {rate: its["set aside"] for (name, rate), its in found.items() if name == game}
-    return min(tried, key=tried.get)
-
-
-def by_its_rate(found, game):
-    return {rate: its["held out"] for (name, rate), its in found.items() if name == game}
-
-
-def table(found):
-    lines = [
-        "Median Frechet distance from held-out digits, and from those set aside, by which a rate",
-        "is chosen; rates of the generator and of the discriminator:",
-    ]
-    for (game, rate), its in found.items():
-        g_rate = GAMES[game][0] * rate
-        lines.append(
-            f"{game:<38}{g_rate:>9.2g}{rate:>7g}{its['held out']:>8.1f}{its['set aside']:>8.1f}"
-        )
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from gen_ai_examples.training import gan_learning_rates as module
-from gen_ai_examples.training.gan_learning_rates import best_rate, build_gan, median_frechet, play
+from gen_ai_examples.training.gan_learning_rates import build_gan, median_frechet, play
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (16, 8, 8, 1)).astype("float32")
@@ -47,15 +47,6 @@ def test_a_seed_gives_the_same_whichever_came_before(falling):
 
 def test_a_game_that_diverges_is_judged_by_what_it_draws():
     assert np.isfinite(drawn(1e30, 1e30)[0]).all()
-
-
-def test_the_rate_is_chosen_on_the_digits_set_aside():
-    found = {
-        ("a", 0.1): {"set aside": 5, "held out": 9},
-        ("a", 0.2): {"set aside": 6, "held out": 1},
-        ("b", 0.3): {"set aside": 1, "held out": 1},
-    }
-    assert best_rate(found, "a") == 0.1
 
 
 def test_one_bad_seed_of_three_does_not_decide():

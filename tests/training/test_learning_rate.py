@@ -9,7 +9,6 @@ from gen_ai_examples.training.learning_rate import (
     PLATEAU,
     SCHEDULES,
     WARM,
-    best_rate,
     halved,
     train_vae,
 )
@@ -69,15 +68,6 @@ def test_a_training_that_diverges_counts_as_none(sets):
     untrained, _, untouched = train_vae(sets, CONSTANT, 0.0, 1, 8, seed=0)
     assert ends == pytest.approx(untrained)
     np.testing.assert_allclose(restored, untouched, atol=1e-6)
-
-
-def test_the_rate_is_chosen_on_the_digits_set_aside():
-    ends = {
-        (COSINE, 0.1): {"set aside": -5.0, "held out": -9.0},
-        (COSINE, 0.2): {"set aside": -6.0, "held out": -1.0},
-        (WARM, 0.3): {"set aside": -1.0, "held out": -1.0},
-    }
-    assert best_rate(ends, COSINE) == 0.1
 
 
 def test_four_pixels_become_their_mean():
