@@ -79,7 +79,12 @@ def _draw(axes, panel):
     for label, value in panel.marks.items():
         axes.axhline(value, color="black", lw=1, ls=":")
         axes.annotate(
-            label, (0.01, value), ("axes fraction", "data"), va="bottom", fontsize=9, color="0.25"
+            label,
+            (0.01, value),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            fontsize=9,
+            color="0.25",
         )
     axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y, ylim=(low, high))
     axes.grid(alpha=0.3)

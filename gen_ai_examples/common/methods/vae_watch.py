@@ -23,7 +23,7 @@ class VAEWatch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs.update(elbos(self.model, self.sets))
-        logs["rate"] = float(self.model.optimizer.learning_rate)
+        logs["rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
 
 def elbos(model: VAE, sets: Sets) -> dict[str, float]:
