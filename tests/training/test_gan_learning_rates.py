@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ IMAGES = RNG.uniform(-1, 1, (16, 8, 8, 1)).astype("float32")
 LATENTS = RNG.normal(size=(5, 4)).astype("float32")
 
 
+@functools.cache
 def drawn(g_rate, d_rate, falling=False, steps=3, seeds=(1,)):
     return play(IMAGES, LATENTS, steps, 8, seeds, g_rate, d_rate, falling)
 
@@ -31,16 +34,16 @@ def test_each_player_moves_at_its_own_rate():
     assert np.abs(drawn(1e-2, 1e-2)[0] - moved).max() > 1e-4
 
 
-def test_a_falling_rate_is_whole_at_the_first_update_and_less_later():
-    np.testing.assert_allclose(
-        drawn(1e-2, 1e-2, steps=1), drawn(1e-2, 1e-2, True, steps=1), atol=1e-6
-    )
-    assert np.abs(drawn(1e-2, 1e-2)[0] - drawn(1e-2, 1e-2, True)[0]).max() > 1e-3
+def test_falling_rates_go_less_far():
+    keras.utils.set_random_seed(1)
+    untrained = build_gan(4, 0.0, 0.0).sample(LATENTS)
+    whole, falling = (np.abs(drawn(1e-2, 1e-2, its)[0] - untrained).sum() for its in (False, True))
+    assert 0.3 * whole < falling < 0.9 * whole
 
 
-@pytest.mark.parametrize("falling", [False, True])
-def test_a_seed_gives_the_same_whichever_came_before(falling):
-    alone, after = drawn(1e-2, 1e-2, falling), drawn(1e-2, 1e-2, falling, seeds=(0, 1))
+def test_a_seed_gives_the_same_whichever_came_before():
+    """Its optimizers begin anew too, or the rates would have fallen already."""
+    alone, after = drawn(1e-2, 1e-2, True), drawn(1e-2, 1e-2, True, seeds=(0, 1))
     np.testing.assert_allclose(alone[0], after[1], atol=1e-6)
     assert np.abs(after[0] - after[1]).max() > 1e-2
 
