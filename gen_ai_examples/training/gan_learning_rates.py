@@ -26,6 +26,7 @@ image.dcgan is one that beats it. `--images DIR` plays with your own pictures, a
 """
 
 import contextlib
+import functools
 
 import keras
 import numpy as np
@@ -65,35 +66,30 @@ GAMES = {
 }
 
 
-def build_gan(latent_dim, g_rate, d_rate):
+def build_gan(latent_dim, g_rate, d_rate, falling_steps=0):
+    """With `falling_steps` both rates fall to zero along a line, in so many updates."""
+    rates = (g_rate, d_rate)
+    if falling_steps:
+        rates = [schedules.PolynomialDecay(rate, falling_steps, 0.0) for rate in rates]
+
     def dense(inputs, activation, *outputs):
         hidden = [layers.Dense(128, activation) for _ in range(2)]
         return keras.Sequential([keras.Input(inputs), layers.Flatten(), *hidden, *outputs])
 
-    picture = layers.Dense(8 * 8, "tanh"), layers.Reshape((8, 8, 1))
-    generator = dense((latent_dim,), "relu", *picture)
-    gan = GAN(generator, dense((8, 8, 1), "leaky_relu", layers.Dense(1)))
-    gan.compile(
-        keras.optimizers.Adam(g_rate, beta_1=0.5), keras.optimizers.Adam(d_rate, beta_1=0.5)
-    )
+    with strategy().scope():
+        picture = layers.Dense(8 * 8, "tanh"), layers.Reshape((8, 8, 1))
+        generator = dense((latent_dim,), "relu", *picture)
+        gan = GAN(generator, dense((8, 8, 1), "leaky_relu", layers.Dense(1)))
+        gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates))
     return gan
 
 
-def play(images, latents, steps, batch_size, seeds, g_rate, d_rate, falling):
+def play(gan, build, images, latents, steps, batch_size, seeds):
     """What the generators of all `seeds` draw, (N, 8, 8, 1) each.
 
-    With `falling` both rates fall to zero along a line.
+    `gan` is trained from what `build()` gives, which may differ in its constant rates.
     """
-
-    def build():
-        rates = (g_rate, d_rate)
-        if falling:
-            rates = [schedules.PolynomialDecay(rate, steps, 0.0) for rate in rates]
-        with strategy().scope():
-            return build_gan(latents.shape[1], *rates)
-
-    drawn, gan = [], build()
-    gan.name = f"rates {g_rate:.2g} and {d_rate:.2g}"  # for the progress
+    drawn = []
     for seed in seeds:
         keras.utils.set_random_seed(seed)
         start_anew(gan, build())
@@ -124,12 +120,17 @@ def main(
     latents = np.random.default_rng(seed).normal(size=(n, latent_dim)).astype("float32")
 
     its_seeds = [1000 * seed + i for i in range(seeds)]
-    drawn, found = {}, {}
+    drawn, found, gan = {}, {}, None
     for game, (times, falling) in GAMES.items():
         for rate in RATES[:rates]:
+            build = functools.partial(
+                build_gan, latent_dim, times * rate, rate, steps if falling else 0
+            )
+            # `fit` has to trace a schedule anew; a constant rate is a weight like others.
+            gan = build() if falling or gan is None else gan
+            gan.name = f"{game}, {rate:g}"  # for the progress
             drawn[game, rate] = play(
-                *(fitted.images, latents, steps, batch_size, its_seeds),
-                *(times * rate, rate, falling),
+                gan, build, fitted.images, latents, steps, batch_size, its_seeds
             )
             found[game, rate] = {
                 part: median_frechet(judge, its, drawn[game, rate]) for part, its in real.items()
