@@ -10,14 +10,18 @@ from gen_ai_examples.training.gan_learning_rates import build_gan, median_freche
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (16, 8, 8, 1)).astype("float32")
 LATENTS = RNG.normal(size=(5, 4)).astype("float32")
-GAN_OF_OTHER_RATES = build_gan(4, 0.5, 0.5)
+
+
+@functools.cache
+def of_other_rates():
+    return build_gan(4, 0.5, 0.5)
 
 
 @functools.cache
 def drawn(g_rate, d_rate, falling=False, steps=3, seeds=(1,)):
     """By a GAN that was built for other rates if they are constant, as the example reuses it."""
     build = functools.partial(build_gan, 4, g_rate, d_rate, steps if falling else 0)
-    gan = build() if falling else GAN_OF_OTHER_RATES
+    gan = build() if falling else of_other_rates()
     return play(gan, build, IMAGES, LATENTS, steps, 8, seeds)
 
 
