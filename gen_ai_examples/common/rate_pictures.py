@@ -111,6 +111,6 @@ def courses(
     left.set(xlabel="Updates", ylabel="Learning rate")
     right.set(xlabel="Updates", ylabel=y)
     right.set_ylim(bottom=low)
-    figure.legend(loc="outside upper center", ncols=len(rates), frameon=False, fontsize=9)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     right.grid(alpha=0.3)
     return render(figure)
