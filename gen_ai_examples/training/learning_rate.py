@@ -23,7 +23,7 @@ recommends periodic rates: they are no better than one fall to zero.
 
     gen-ai-examples run training.learning_rate
 
-What to expect: the best constant rate is three times the default of Keras' Adam, and far better for
+What to expect: the best constant rate is a few times the default of Keras' Adam, and far better for
 it; ten times the default is worse, thirty times bad. A rate that falls to zero ends better still,
 from a start that is too high for a constant one; how it falls matters little, and a warm-up adds
 less at that rate than it saves at one that is too high. Averaged weights gain nearly as much.
