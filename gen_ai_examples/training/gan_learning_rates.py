@@ -14,8 +14,8 @@ one rate. A GAN has two, and their ratio matters as much as their size.
 
 What to expect: a generator faster than its critic fools it instead of learning from it, whatever
 the rate. At a third of the critic's rate it draws better than at an equal one, and good rates are
-easier to hit. Rates that fall to zero end better still, from a higher start: the players stop
-circling each other.
+easier to hit. Equal rates that fall to zero are as good a remedy: the players stop circling each
+other. Both remedies together gain little more, but forgive a rate that is too high.
 
 What mattered: several seeds. One game varies by a half at the same rates, and more near those at
 which it breaks down; evaluation.stability counts such collapses, and finds the same remedy.
@@ -106,7 +106,7 @@ def main(
     batch_size=32,
     latent_dim=16,
     rates=4,
-    seeds=3,
+    seeds=5,
     judge_steps=600,
     seed=0,
     images: str | None = None,
@@ -163,10 +163,13 @@ def main(
                 best=attainable,
             ),
             Claim(
-                "Rates that fall to zero draw digits closer to held-out ones than constant rates, "
-                "each at the start that suits it.",
-                *(frechet[FALLING], "median Frechet distance of digit features"),
-                {SLOWER: frechet[SLOWER], EQUAL: frechet[EQUAL]},
+                "Equal rates that fall to zero draw digits closer to held-out ones than equal "
+                "rates that stay, each at the start that suits it.",
+                *(frechet[EQUAL_FALLING], "median Frechet distance of digit features"),
+                {
+                    EQUAL: frechet[EQUAL],
+                    "Keras' default rate for both": found[EQUAL, DEFAULT]["held out"],
+                },
                 better="lower",
                 best=attainable,
             ),
