@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gen_ai_examples.common.checkpoint import Checkpoint
+from gen_ai_examples.common.data_service import from_step, service_watched
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.progress import Progress
 from gen_ai_examples.common.workers import (
@@ -129,7 +130,7 @@ def fit(
     model.stop_training = state.stopped
     hooks.on_train_begin()
     state.restore_history(model.history)
-    data = dataset.skip(int(state.step)).prefetch(tf.data.AUTOTUNE)
+    data = from_step(dataset, int(state.step), several(strategy)).prefetch(tf.data.AUTOTUNE)
     if several(strategy):
         data = in_order_of_workers(data)
     batches = iter(strategy.experimental_distribute_dataset(data))
@@ -137,7 +138,8 @@ def fit(
     in_step = InStep(strategy)
     pace = (steps_per_epoch, steps_per_call)
     try:
-        with bar, in_step, other_workers_watched(strategy, _how_to_go_on(path)):
+        others_watched = other_workers_watched(strategy, _how_to_go_on(path))
+        with bar, in_step, others_watched, service_watched(call.step, _how_to_go_on(path)):
             _loop(model, call, batches, steps, *pace, hooks, state, bar, in_step)
     except KeyboardInterrupt:
         if in_step.forced:  # perhaps within a step, whose state must not replace a whole one
