@@ -161,6 +161,32 @@ def data_service(
 
 @app.command()
 @_one_sentence_errors()
+@_one_line_warnings()
+def shard(
+    source: Annotated[
+        str,
+        typer.Argument(help="brain, digits, emoji, mnist, speech, or a folder of pictures."),
+    ],
+    folder: Annotated[pathlib.Path, typer.Argument(metavar="DIR", help="To write into.")],
+    shards: Annotated[int, typer.Option(min=1, max=99_999, help="Files to write.")] = 8,
+    size: Annotated[int, typer.Option(min=4, help="Of your own pictures, in pixels.")] = 64,
+) -> None:
+    """Write a source as TFRecord shards with an index, to be read in parallel.
+
+    After Ctrl-C the same command goes on; read them with `shard_batches` of common/shards.py.
+    """
+    from gen_ai_examples import sharding
+
+    index = sharding.shard(source, folder, shards, size)
+    console.print(
+        f"{index.count:,} examples in {len(index.shards)} shards: "
+        f"{', '.join(f'{name} {its.shape}' for name, its in index.features.items())}.",
+        highlight=False,
+    )
+
+
+@app.command()
+@_one_sentence_errors()
 def ask(
     number: Annotated[int, typer.Argument(metavar="N", help="Of the question, 1 to 30.")],
     lang: Annotated[Language, typer.Option(help="Of the answer.")] = Language.en,
