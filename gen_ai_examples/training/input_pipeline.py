@@ -1,0 +1,307 @@
+"""Where does the time of training go: computing, or waiting for pictures?
+
+A small VAE (Kingma & Welling 2013, https://arxiv.org/abs/1312.6114) learns emoji that lie on disk
+as PNG. Each batch has to be read, decoded, augmented (mirrored or not, moved by some pixels, halved
+in size) and mixed. First as many programs do it: a Python generator that opens one file after
+another. Then the remedies of tf.data (Murray et al. 2021, https://arxiv.org/abs/2101.12127) are
+added in turn, and each is measured with the real training step, taking turns: how long a step
+takes, and how much of that the network waits for its input. Last, three faults that no timing
+shows: a cache after random augmentation, a small shuffle buffer over data sorted by class, and
+`repeat` before `shuffle`.
+
+The article lists a parallel input pipeline and leaves it out of its snippet, whose `dataset` does
+not exist: no cache, no prefetch, no timing. It speaks of preprocessing without saying what may be
+done once, in front of the cache, and what has to be drawn anew for every pass, behind it.
+
+    gen-ai-examples run training.input_pipeline
+
+What to expect: WHAT
+
+What mattered: to shuffle records while they are small and encoded, or behind the cache; to measure
+with the training step, since an input that is faster than the step gains nothing.
+
+Limits: small pictures on a disk whose files the system keeps in memory; from a network or a slow
+disk reading in parallel matters more. Ratios depend on the machine.
+"""
+
+import functools
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from gen_ai_examples.cli import run_as_command
+from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.augment import mirror_and_shift
+from gen_ai_examples.common.batches import batches, split_seed
+from gen_ai_examples.common.fit import fit
+from gen_ai_examples.common.media import to_uint8
+from gen_ai_examples.common.methods.vae import VAE, vae_randomness
+from gen_ai_examples.common.metrics.pipelines import commonest, distinct, step_seconds
+from gen_ai_examples.common.nets.dense_vae import build_decoder, build_encoder
+from gen_ai_examples.common.pipeline_pictures import overview
+from gen_ai_examples.common.shards import shard_batches, write_shards
+from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.strategy import strategy
+
+ANSWERS = ("Q18.2", "Q18.6", "Q7.3")
+SMOKE = dict(steps=2, batch_size=8, turns=1, timed_steps=1, most=48)
+
+SIZE, REACH = 64, 4  # pixels of a picture, and by how many it is moved at most
+LATENTS = 32
+SMALL = 100  # a shuffle buffer that is often seen
+PARALLEL = tf.data.AUTOTUNE
+NAIVE, PLAIN, FULL = "Python, file by file", "TensorFlow, file by file", "+ prefetched"
+MEMORY = "all in memory"
+FRESH, FROZEN, NONE = "augmented in every pass", "augmented, then cached", "not augmented"
+
+
+def halved(pictures):
+    """Bytes (B, 64, 64, 3) to (B, 32, 32, 3) in [-1, 1]."""
+    return tf.nn.avg_pool2d(tf.cast(pictures, tf.float32) / 127.5 - 1, 2, 2, "VALID")
+
+
+def augmented(batch, seed):
+    """The batch with its images mirrored or not, moved and halved, and with the VAE's noise."""
+    moves, noise = split_seed(seed, 2)
+    pictures = tf.ensure_shape(batch["images"], (None, SIZE, SIZE, 3))
+    moved = mirror_and_shift({"images": pictures}, moves, REACH, background=255)
+    return vae_randomness(LATENTS)(batch | {"images": halved(moved["images"])}, noise)
+
+
+def not_augmented(batch, seed):
+    return vae_randomness(LATENTS)(batch | {"images": halved(batch["images"])}, seed)
+
+
+def naive(files, batch_size, seed):
+    """As Python programs read: open, decode and augment one picture after another."""
+
+    def read():
+        rng = np.random.default_rng(seed)
+        while True:
+            for i in rng.permutation(len(files)):
+                with Image.open(files[i]) as picture:
+                    pixels = np.asarray(picture, np.float32) / 127.5 - 1
+                down, right = rng.integers(0, 2 * REACH + 1, 2)
+                wide = np.pad(pixels, [(REACH, REACH)] * 2 + [(0, 0)], constant_values=1)
+                moved = wide[down : down + SIZE, right : right + SIZE]
+                moved = moved[:, ::-1] if rng.random() < 0.5 else moved
+                halves = moved.reshape(SIZE // 2, 2, SIZE // 2, 2, 3).mean((1, 3))
+                yield {"images": halves, "noise": rng.normal(size=LATENTS)}
+
+    row = {
+        "images": tf.TensorSpec((SIZE // 2, SIZE // 2, 3), tf.float32),
+        "noise": tf.TensorSpec((LATENTS,), tf.float32),
+    }
+    return tf.data.Dataset.from_generator(read, output_signature=row).batch(batch_size)
+
+
+def in_turn(index):
+    """The records of all shards, which are read in parallel, in the order of the source."""
+    return tf.data.Dataset.from_tensor_slices(index.paths).interleave(
+        tf.data.TFRecordDataset, len(index.paths), num_parallel_calls=PARALLEL, deterministic=True
+    )
+
+
+def with_seed(data, seed):
+    """Each element, and the seed of the randomness that belongs to its number."""
+    seeds = tf.data.Dataset.range(tf.int64.max).map(
+        lambda number: tf.stack([tf.cast(seed, tf.int64), number])
+    )
+    return tf.data.Dataset.zip(data, seeds)
+
+
+def pipelines(files, index, pictures, batch_size, seed):
+    """The naive loop; each remedy on top of those before it; and what needs no pipeline."""
+
+    def read(file):
+        return tf.io.decode_png(tf.io.read_file(file), 3)
+
+    def one(file, seed):
+        batch = augmented({"images": read(file)[None]}, seed)
+        return {name: column[0] for name, column in batch.items()}
+
+    def many(files, seed):
+        pictures = tf.map_fn(read, files, fn_output_signature=tf.uint8)
+        return augmented({"images": pictures}, seed)
+
+    def of_shards(records, seed):
+        return augmented(index.decode(records), seed)
+
+    paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed).repeat()
+    records = in_turn(index).shuffle(index.count, seed).repeat()
+    decoded = in_turn(index).batch(batch_size).map(index.decode, PARALLEL).unbatch().cache()
+    decoded = decoded.shuffle(index.count, seed).repeat()
+    one_by_one = with_seed(paths, seed)
+    return {
+        NAIVE: naive(files, batch_size, seed),
+        PLAIN: one_by_one.map(one).batch(batch_size),
+        "+ several at once": one_by_one.map(one, PARALLEL).batch(batch_size),
+        "+ a batch at a time": with_seed(paths.batch(batch_size), seed).map(many, PARALLEL),
+        "+ from shards": with_seed(records.batch(batch_size), seed).map(of_shards, PARALLEL),
+        "+ decoded once": with_seed(decoded.batch(batch_size), seed).map(augmented, PARALLEL),
+        FULL: shard_batches(index.folder, batch_size, seed, augmented, cache=True),
+        MEMORY: batches({"images": pictures}, batch_size, seed, augmented),
+    }
+
+
+def frozen(index, batch_size, seed):
+    """A fault: augmented in front of the cache, so that every pass brings the same pictures."""
+    data = with_seed(in_turn(index).batch(batch_size), seed)
+    data = data.map(lambda records, seed: augmented(index.decode(records), seed), PARALLEL)
+    data = data.unbatch().cache().shuffle(index.count, seed).repeat()
+    return data.batch(batch_size, drop_remainder=True)
+
+
+def build(seed):
+    keras.utils.set_random_seed(seed)
+    shape = (SIZE // 2, SIZE // 2, 3)
+    with strategy().scope():
+        model = VAE(build_encoder(shape, LATENTS), build_decoder(shape, LATENTS))
+        model.compile(keras.optimizers.Adam(3e-4))
+    return model
+
+
+def learn(data, steps, test, seed):
+    """ELBO of held-out pictures, nats per number of a picture, ten times during the training."""
+    model, values = build(seed), []
+
+    def note(*_):
+        log_likelihoods, kls = model.elbo_terms(test["images"], test["noise"])
+        values.append(float(np.mean(log_likelihoods - kls)) / np.prod(test["images"].shape[1:]))
+
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=note)
+    fit(model, data, steps, steps_per_epoch=-(-steps // 10), callbacks=[watch])
+    return np.array(values)
+
+
+def delivered(data, n):
+    """The first n batches, one after another in each column."""
+    found = list(data.take(n).as_numpy_iterator())
+    return {name: np.concatenate([batch[name] for batch in found]) for name in found[0]}
+
+
+def main(
+    steps=1000,
+    batch_size=64,
+    turns=5,
+    timed_steps=12,
+    shards=8,
+    most=2000,
+    seed=0,
+    images: str | None = None,
+) -> Answer:
+    source = image.folder(images, SIZE) if images else image.emoji_pairs(SIZE)[1]
+    train, held_out = source.split()
+    test = augmented({"images": to_uint8(held_out.images[:most])}, [seed, -1])
+    kept = np.argsort(train.labels[:most], kind="stable")  # by class, as data often lie there
+    columns = {"images": to_uint8(train.images[kept]), "labels": train.labels[kept]}
+    columns["rows"] = np.arange(len(kept))
+    with tempfile.TemporaryDirectory() as folder:
+        where = pathlib.Path(folder) / "shards"
+        index = write_shards(columns, where, shards, "emoji", ["images"], progress=False)
+        files = [f"{folder}/{i}.png" for i in range(len(kept))]
+        for file, pixels in zip(files, columns["images"], strict=True):
+            Image.fromarray(pixels).save(file)
+        data = pipelines(files, index, columns["images"], batch_size, seed)
+        step = tf.function(build(seed).train_step, autograph=False)
+        seconds = step_seconds(lambda batch: step(batch)["loss"], data, timed_steps, turns)
+
+        shuffled = functools.partial(shard_batches, where, batch_size, seed, cache=True)
+        trained_on = {FRESH: data[FULL], MEMORY: data[MEMORY]}
+        trained_on |= {FROZEN: frozen(index, batch_size, seed), NONE: shuffled(not_augmented)}
+        quality = {name: learn(its, steps, test, seed) for name, its in trained_on.items()}
+        n_batches = index.count // batch_size
+        fresh, cached = (delivered(trained_on[its], 6 * n_batches) for its in (FRESH, FROZEN))
+        small, whole = (delivered(its, n_batches) for its in (shuffled(buffer=SMALL), shuffled()))
+        repeated = in_turn(index).repeat().shuffle(index.count, seed).batch(batch_size)
+        repeated = delivered(repeated.map(index.decode), n_batches)
+
+    def mixed(its):
+        return commonest(np.split(its["labels"], n_batches))
+
+    held = {name: float(values[-1]) for name, values in quality.items()}
+    speed = {name: seconds[NAIVE][0] / its for name, (its, _) in seconds.items()}
+    waiting = {name: waited / its for name, (its, waited) in seconds.items()}
+    updates = np.linspace(0, steps, len(quality[FRESH]) + 1)[1:]
+    return Answer(
+        claims=[
+            Claim(
+                "The same network trains several times as fast from the whole pipeline as from a "
+                "Python loop.",
+                *(speed[FULL], "times as fast as the Python loop"),
+                {NAIVE: 1.0, PLAIN: speed[PLAIN]},
+                better="higher",
+            ),
+            Claim(
+                "The whole pipeline leaves the network little to wait for.",
+                *(waiting[FULL], "share of the seconds of a step spent waiting for input"),
+                {NAIVE: waiting[NAIVE], PLAIN: waiting[PLAIN]},
+                better="lower",
+                best=0.0,
+            ),
+            Claim(
+                "Random augmentation belongs behind the cache: in front of it, held-out pictures "
+                "become less likely.",
+                *(held[FRESH], "nats per number of a picture"),
+                {FROZEN: held[FROZEN], NONE: held[NONE]},
+                better="higher",
+            ),
+            Claim(
+                "In front of the cache, every pass brings the same pictures; behind it, nearly all "
+                "are new.",
+                *(distinct(fresh["images"]), "share of distinct pictures in six passes"),
+                {FROZEN: distinct(cached["images"])},
+                better="higher",
+                best=1.0,
+            ),
+            Claim(
+                "A shuffle buffer as large as the data mixes what is sorted by class; a small one "
+                "does not.",
+                *(mixed(whole), "share of the commonest class in a batch"),
+                {f"a buffer of {SMALL}": mixed(small)},
+                better="lower",
+            ),
+            Claim(
+                "Shuffled, then repeated, a pass has no picture twice.",
+                *(distinct(whole["rows"]), "share of distinct pictures in a pass"),
+                {"repeated, then shuffled": distinct(repeated["rows"])},
+                better="higher",
+                best=1.0,
+            ),
+        ],
+        metrics={f"{name}, times as fast": value for name, value in speed.items()}
+        | {f"{name}, share of waiting": value for name, value in waiting.items()}
+        | {f"{name}, nats per number": value for name, value in held.items()},
+        media={
+            "pipeline": overview(
+                seconds,
+                {name: (updates, values) for name, values in quality.items()},
+                "Nats per number, held-out pictures",
+                {
+                    f"One picture in six passes, {FRESH}": of_one_picture(fresh),
+                    FROZEN: of_one_picture(cached),
+                    f"A batch, shuffle buffer of {SMALL}": some(small, batch_size),
+                    "Shuffle buffer as large as the data": some(whole, batch_size),
+                },
+            )
+        },
+    )
+
+
+def of_one_picture(delivered):
+    """What the passes made of the picture that came most often (N, 32, 32, 3)."""
+    return delivered["images"][delivered["rows"] == np.bincount(delivered["rows"]).argmax()][:6]
+
+
+def some(delivered, batch_size):
+    """Twelve pictures of the batch in the middle of the pass."""
+    at = len(delivered["images"]) // batch_size // 2 * batch_size
+    return halved(delivered["images"][at : at + min(12, batch_size)]).numpy()
+
+
+if __name__ == "__main__":
+    run_as_command(main)
