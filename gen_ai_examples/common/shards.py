@@ -28,6 +28,7 @@ from gen_ai_examples.common.progress import Progress
 VERSION = 1
 INDEX, PLAN = "index.json", "unfinished.json"
 _KIND = "gen_ai_examples shards"
+_READERS = 16  # files open at a time, however many there are
 _ROWS = 256  # between two looks at the progress, and hashed or decoded at a time
 _TYPES = (
     *("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64"),
@@ -86,6 +87,16 @@ class ShardIndex:
     @property
     def paths(self) -> list[str]:
         return [str(self.folder / shard.file) for shard in self.shards]
+
+    def records(self, readers: int | None = None) -> tf.data.Dataset:
+        """The records of all shards, of which `readers` are read at a time; by default all of
+        them, in the order of the source."""
+        return tf.data.Dataset.from_tensor_slices(self.paths).interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=min(readers or len(self.paths), len(self.paths)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
 
     def decode(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
         """Records (B,) of the shards to columns by name (B, ...), all at once."""
@@ -219,12 +230,7 @@ def shard_batches(
             f"A batch size of {batch_size} does not fit {index.count} examples: "
             f"choose one from 1 to {index.count}."
         )
-    data = tf.data.Dataset.from_tensor_slices(index.paths).interleave(
-        tf.data.TFRecordDataset,
-        cycle_length=min(16, len(index.shards)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
+    data = index.records(_READERS)
     if cache:
         data = data.batch(_ROWS).map(index.decode, tf.data.AUTOTUNE).unbatch().cache()
     data = data.shuffle(min(buffer, index.count), seed).repeat()
@@ -232,12 +238,15 @@ def shard_batches(
     if not cache:
         data = data.map(index.decode, tf.data.AUTOTUNE)
     if randomness:
-
-        def draw(number, batch):
-            return randomness(batch, tf.stack([tf.cast(seed, tf.int64), number]))
-
-        data = data.enumerate().map(draw, tf.data.AUTOTUNE)
+        data = with_seeds(data, seed).map(randomness, tf.data.AUTOTUNE)
     return data.prefetch(tf.data.AUTOTUNE)
+
+
+def with_seeds(data: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+    """Each element with a seed (2,) of its own, which depends on `seed` and its number alone."""
+    numbers = tf.data.Dataset.range(tf.int64.max)
+    seeds = numbers.map(lambda number: tf.stack([tf.cast(seed, tf.int64), number]))
+    return tf.data.Dataset.zip(data, seeds)
 
 
 def _features(columns, png):

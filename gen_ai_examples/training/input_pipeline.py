@@ -40,11 +40,12 @@ from gen_ai_examples.common.batches import batches, split_seed
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.media import to_uint8
 from gen_ai_examples.common.methods.vae import VAE, vae_randomness
-from gen_ai_examples.common.metrics.pipelines import commonest, distinct, step_seconds
+from gen_ai_examples.common.metrics.pipelines import commonest, delivered, distinct, step_seconds
 from gen_ai_examples.common.nets.dense_vae import build_decoder, build_encoder
 from gen_ai_examples.common.pipeline_pictures import overview
-from gen_ai_examples.common.shards import shard_batches, write_shards
+from gen_ai_examples.common.shards import shard_batches, with_seeds, write_shards
 from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.sources.picture_files import opened_one_by_one
 from gen_ai_examples.common.strategy import strategy
 
 ANSWERS = ("Q18.2", "Q18.6", "Q7.3")
@@ -78,40 +79,12 @@ def not_augmented(batch, seed):
 
 def naive(files, batch_size, seed):
     """As Python programs read: open, decode and augment one picture after another."""
-
-    def read():
-        rng = np.random.default_rng(seed)
-        while True:
-            for i in rng.permutation(len(files)):
-                with Image.open(files[i]) as picture:
-                    pixels = np.asarray(picture, np.float32) / 127.5 - 1
-                down, right = rng.integers(0, 2 * REACH + 1, 2)
-                wide = np.pad(pixels, [(REACH, REACH)] * 2 + [(0, 0)], constant_values=1)
-                moved = wide[down : down + SIZE, right : right + SIZE]
-                moved = moved[:, ::-1] if rng.random() < 0.5 else moved
-                halves = moved.reshape(SIZE // 2, 2, SIZE // 2, 2, 3).mean((1, 3))
-                yield {"images": halves, "noise": rng.normal(size=LATENTS)}
-
-    row = {
-        "images": tf.TensorSpec((SIZE // 2, SIZE // 2, 3), tf.float32),
-        "noise": tf.TensorSpec((LATENTS,), tf.float32),
-    }
-    return tf.data.Dataset.from_generator(read, output_signature=row).batch(batch_size)
-
-
-def in_turn(index):
-    """The records of all shards, which are read in parallel, in the order of the source."""
-    return tf.data.Dataset.from_tensor_slices(index.paths).interleave(
-        tf.data.TFRecordDataset, len(index.paths), num_parallel_calls=PARALLEL, deterministic=True
+    shape = tf.TensorSpec((SIZE // 2, SIZE // 2, 3), tf.float32)
+    pictures = tf.data.Dataset.from_generator(
+        lambda: opened_one_by_one(files, REACH, seed), output_signature=shape
     )
-
-
-def with_seed(data, seed):
-    """Each element, and the seed of the randomness that belongs to its number."""
-    seeds = tf.data.Dataset.range(tf.int64.max).map(
-        lambda number: tf.stack([tf.cast(seed, tf.int64), number])
-    )
-    return tf.data.Dataset.zip(data, seeds)
+    pictures = pictures.batch(batch_size).map(lambda images: {"images": images})
+    return with_seeds(pictures, seed).map(vae_randomness(LATENTS))
 
 
 def pipelines(files, index, pictures, batch_size, seed):
@@ -132,17 +105,17 @@ def pipelines(files, index, pictures, batch_size, seed):
         return augmented(index.decode(records), seed)
 
     paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed).repeat()
-    records = in_turn(index).shuffle(index.count, seed).repeat()
-    decoded = in_turn(index).batch(batch_size).map(index.decode, PARALLEL).unbatch().cache()
+    records = index.records().shuffle(index.count, seed).repeat()
+    decoded = index.records().batch(batch_size).map(index.decode, PARALLEL).unbatch().cache()
     decoded = decoded.shuffle(index.count, seed).repeat()
-    one_by_one = with_seed(paths, seed)
+    one_by_one = with_seeds(paths, seed)
     return {
         NAIVE: naive(files, batch_size, seed),
         PLAIN: one_by_one.map(one).batch(batch_size),
         "+ several at once": one_by_one.map(one, PARALLEL).batch(batch_size),
-        "+ a batch at a time": with_seed(paths.batch(batch_size), seed).map(many, PARALLEL),
-        "+ from shards": with_seed(records.batch(batch_size), seed).map(of_shards, PARALLEL),
-        "+ decoded once": with_seed(decoded.batch(batch_size), seed).map(augmented, PARALLEL),
+        "+ a batch at a time": with_seeds(paths.batch(batch_size), seed).map(many, PARALLEL),
+        "+ from shards": with_seeds(records.batch(batch_size), seed).map(of_shards, PARALLEL),
+        "+ decoded once": with_seeds(decoded.batch(batch_size), seed).map(augmented, PARALLEL),
         FULL: shard_batches(index.folder, batch_size, seed, augmented, cache=True),
         MEMORY: batches({"images": pictures}, batch_size, seed, augmented),
     }
@@ -150,7 +123,7 @@ def pipelines(files, index, pictures, batch_size, seed):
 
 def frozen(index, batch_size, seed):
     """A fault: augmented in front of the cache, so that every pass brings the same pictures."""
-    data = with_seed(in_turn(index).batch(batch_size), seed)
+    data = with_seeds(index.records().batch(batch_size), seed)
     data = data.map(lambda records, seed: augmented(index.decode(records), seed), PARALLEL)
     data = data.unbatch().cache().shuffle(index.count, seed).repeat()
     return data.batch(batch_size, drop_remainder=True)
@@ -161,7 +134,7 @@ def build(seed):
     shape = (SIZE // 2, SIZE // 2, 3)
     with strategy().scope():
         model = VAE(build_encoder(shape, LATENTS), build_decoder(shape, LATENTS))
-        model.compile(keras.optimizers.Adam(3e-4))
+        model.compile(keras.optimizers.Adam(5e-4))
     return model
 
 
@@ -178,14 +151,8 @@ def learn(data, steps, test, seed):
     return np.array(values)
 
 
-def delivered(data, n):
-    """The first n batches, one after another in each column."""
-    found = list(data.take(n).as_numpy_iterator())
-    return {name: np.concatenate([batch[name] for batch in found]) for name in found[0]}
-
-
 def main(
-    steps=1000,
+    steps=400,
     batch_size=64,
     turns=5,
     timed_steps=12,
@@ -217,11 +184,17 @@ def main(
         n_batches = index.count // batch_size
         fresh, cached = (delivered(trained_on[its], 6 * n_batches) for its in (FRESH, FROZEN))
         small, whole = (delivered(its, n_batches) for its in (shuffled(buffer=SMALL), shuffled()))
-        repeated = in_turn(index).repeat().shuffle(index.count, seed).batch(batch_size)
+        repeated = index.records().repeat().shuffle(index.count, seed).batch(batch_size)
         repeated = delivered(repeated.map(index.decode), n_batches)
 
     def mixed(its):
         return commonest(np.split(its["labels"], n_batches))
+
+    def some(its):  # of the batch in the middle of the pass
+        return halved(np.split(its["images"], n_batches)[n_batches // 2][:12]).numpy()
+
+    def of_one(its):  # what the passes made of the picture that came first
+        return its["images"][its["rows"] == its["rows"][0]][:6]
 
     held = {name: float(values[-1]) for name, values in quality.items()}
     speed = {name: seconds[NAIVE][0] / its for name, (its, _) in seconds.items()}
@@ -282,25 +255,14 @@ def main(
                 {name: (updates, values) for name, values in quality.items()},
                 "Nats per number, held-out pictures",
                 {
-                    f"One picture in six passes, {FRESH}": of_one_picture(fresh),
-                    FROZEN: of_one_picture(cached),
-                    f"A batch, shuffle buffer of {SMALL}": some(small, batch_size),
-                    "Shuffle buffer as large as the data": some(whole, batch_size),
+                    f"One picture in six passes, {FRESH}": of_one(fresh),
+                    FROZEN: of_one(cached),
+                    f"A batch, shuffle buffer of {SMALL}": some(small),
+                    "Shuffle buffer as large as the data": some(whole),
                 },
             )
         },
     )
-
-
-def of_one_picture(delivered):
-    """What the passes made of the picture that came most often (N, 32, 32, 3)."""
-    return delivered["images"][delivered["rows"] == np.bincount(delivered["rows"]).argmax()][:6]
-
-
-def some(delivered, batch_size):
-    """Twelve pictures of the batch in the middle of the pass."""
-    at = len(delivered["images"]) // batch_size // 2 * batch_size
-    return halved(delivered["images"][at : at + min(12, batch_size)]).numpy()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,12 @@ def step_seconds(
     return {name: tuple(np.median(values, axis=0).tolist()) for name, values in found.items()}
 
 
+def delivered(data: tf.data.Dataset, n: int) -> dict[str, np.ndarray]:
+    """The first n batches of columns by name, one after another: (n B, ...) each."""
+    found = list(data.take(n).as_numpy_iterator())
+    return {name: np.concatenate([batch[name] for batch in found]) for name in found[0]}
+
+
 def distinct(rows: np.ndarray) -> float:
     """Share of the rows (N, ...) that are the first of their kind: 1 if no two are equal."""
     return len(np.unique(rows.reshape(len(rows), -1), axis=0)) / len(rows)

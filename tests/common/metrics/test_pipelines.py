@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gen_ai_examples.common.metrics.pipelines import commonest, distinct, step_seconds
+from gen_ai_examples.common.metrics.pipelines import commonest, delivered, distinct, step_seconds
 
 
 def slow(x):
@@ -41,3 +41,8 @@ def test_the_commonest_class_of_each_batch_counts():
         (3 / 4 + 1 / 2) / 2
     )
     assert commonest([np.array([7, 7])]) == 1
+
+
+def test_batches_are_delivered_one_after_another():
+    data = tf.data.Dataset.range(9).map(lambda x: {"x": x}).batch(2)
+    assert delivered(data, 3)["x"].tolist() == [0, 1, 2, 3, 4, 5]
