@@ -152,15 +152,9 @@ def learn(data, steps, test, seed):
 
 
 def main(
-    steps=400,
-    batch_size=64,
-    turns=5,
-    timed_steps=12,
-    shards=8,
-    most=2000,
-    seed=0,
+    steps=400, batch_size=64, turns=5, timed_steps=12, shards=8, most=2000, seed=0,
     images: str | None = None,
-) -> Answer:
+) -> Answer:  # fmt: skip
     source = image.folder(images, SIZE) if images else image.emoji_pairs(SIZE)[1]
     train, held_out = source.split()
     test = augmented({"images": to_uint8(held_out.images[:most])}, [seed, -1])
@@ -187,14 +181,14 @@ def main(
         repeated = index.records().repeat().shuffle(index.count, seed).batch(batch_size)
         repeated = delivered(repeated.map(index.decode), n_batches)
 
+    def of_one(its):  # what the passes made of the picture that came first
+        return its["images"][its["rows"] == its["rows"][0]][:6]
+
     def mixed(its):
         return commonest(np.split(its["labels"], n_batches))
 
     def some(its):  # of the batch in the middle of the pass
         return halved(np.split(its["images"], n_batches)[n_batches // 2][:12]).numpy()
-
-    def of_one(its):  # what the passes made of the picture that came first
-        return its["images"][its["rows"] == its["rows"][0]][:6]
 
     held = {name: float(values[-1]) for name, values in quality.items()}
     speed = {name: seconds[NAIVE][0] / its for name, (its, _) in seconds.items()}
