@@ -143,7 +143,7 @@ def service_watched(step: tf.Variable, kept: str) -> Iterator[None]:
             ) from None
         if lost.is_set() or isinstance(error, tf.errors.UnavailableError):
             raise ServiceLost(
-                f"The data service at {service.address} has stopped. {kept}"
+                f"The data service at {service.address} has stopped: start it anew. {kept}"
             ) from None
         raise
     finally:
@@ -211,6 +211,10 @@ def _check_movable(dataset, any_order, several_machines):
         raise InputError(
             "These batches cannot be made by a data service: they call Python functions or draw "
             "random numbers that depend on the process. Leave --data-service out."
+        ) from None
+    except tf.errors.OpError as error:  # such as arrays of more than 2 GB within the pipeline
+        raise InputError(
+            f"These batches cannot be sent to a data service: {error.message}"
         ) from None
     ops = {node.op for node in tf.compat.v1.GraphDef.FromString(graph.numpy()).node}
     unshared = sorted(op for op in ops - _SHARED if "Dataset" in op)

@@ -79,7 +79,8 @@ def fit(
         model: built and compiled, each optimizer built too, all inside `strategy().scope()`. Its
             `train_step(batch)` returns scalar logs and is a pure function of weights and batch.
         dataset: unsharded batches of the *global* batch size, the same in every run; replicas
-            share each batch evenly, wherever they are.
+            share each batch evenly, wherever they are. Within `data_service(...)` a tf.data
+            service prepares them.
         steps: weight updates in all, those of a resumed checkpoint included.
         callbacks: Keras callbacks. Batch hooks run once per traced call, as they do in Keras
             with `steps_per_execution`; their state is not part of a checkpoint. With several
@@ -103,6 +104,7 @@ def fit(
         TrainingDiverged: a loss is NaN or infinite; the last checkpoint stays.
         Interrupted: Ctrl-C, after saving; with several machines on all of them.
         WorkerLost: another machine stopped; the last checkpoint stays.
+        ServiceLost: the data service stopped; the last checkpoint stays.
     """
     _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile)
     files = _numbered_files.get()
@@ -252,10 +254,10 @@ def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
 
 def _how_to_go_on(path) -> str:
     if path is None:
-        return "No checkpoint file was given: start all workers anew."
+        return "No checkpoint file was given: start training anew, on every machine."
     return (
-        "Start all workers again with the same command and --resume: "
-        "training goes on from the last checkpoint."
+        "Start training again with the same command and --resume, on every machine: "
+        "it goes on from the last checkpoint."
     )
 
 

@@ -190,7 +190,7 @@ def test_a_data_worker_that_dies_stops_training_with_one_sentence(monkeypatch, t
     try:
         with (
             data_service(address),
-            pytest.raises(ServiceLost, match=r"has stopped\. .*--resume"),
+            pytest.raises(ServiceLost, match=r"has stopped: .*--resume"),
         ):
             train(10**7, tmp_path / "it.npz")
     finally:
