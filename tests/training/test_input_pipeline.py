@@ -55,10 +55,15 @@ def test_every_pipeline_delivers_pictures_moved_in_one_of_the_allowed_ways(store
 def test_a_cache_behind_the_augmentation_repeats_itself_and_one_before_it_does_not(stored):
     index = stored[1]
     fresh = pipelines(*stored, PICTURES, 4, seed=0)[FULL]
-    for data, share in ((frozen(index, 4, 0), 1 / 4), (fresh, 1.0)):
+    for data, pictures, noise in (
+        (fresh, 1, 1),
+        (frozen(index, 4, 0, noise_too=False), 1 / 4, 1),
+        (frozen(index, 4, 0, noise_too=True), 1 / 4, 1 / 4),
+    ):
         found = delivered(data, 12)  # four passes
         assert np.bincount(found["rows"]).tolist() == [4] * 12
-        assert distinct(found["images"]) == pytest.approx(share, abs=0.05)
+        assert distinct(found["images"]) == pytest.approx(pictures, abs=0.05)
+        assert distinct(found["noise"]) == pytest.approx(noise)
 
 
 def test_augmentation_depends_on_the_seed_alone():
