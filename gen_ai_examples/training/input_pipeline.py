@@ -129,18 +129,18 @@ def frozen(index, batch_size, seed, noise_too):
     return data if noise_too else with_seeds(data, seed).map(vae_randomness(LATENTS))
 
 
-def build(seed):
+def build(steps, seed):
     keras.utils.set_random_seed(seed)
     shape = (SIZE // 2, SIZE // 2, 3)
     with strategy().scope():
         model = VAE(build_encoder(shape, LATENTS), build_decoder(shape, LATENTS))
-        model.compile(keras.optimizers.Adam(5e-4))
+        model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-4, steps)))
     return model
 
 
 def learn(data, steps, test, seed):
     """Squared error of held-out pictures drawn from their latents, ten times in the training."""
-    model, errors = build(seed), []
+    model, errors = build(steps, seed), []
 
     def note(*_):
         drawn = model.decoder(model.posterior(test)[0])
@@ -168,7 +168,7 @@ def main(
         for file, pixels in zip(files, columns["images"], strict=True):
             Image.fromarray(pixels).save(file)
         data = pipelines(files, index, columns["images"], batch_size, seed)
-        step = tf.function(build(seed).train_step, autograph=False)
+        step = tf.function(build(steps, seed).train_step, autograph=False)
         seconds = step_seconds(lambda batch: step(batch)["loss"], data, timed_steps, turns)
 
         shuffled = functools.partial(shard_batches, where, batch_size, seed, cache=True)
