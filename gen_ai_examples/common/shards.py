@@ -233,13 +233,20 @@ def shard_batches(
     data = index.records(_READERS)
     if cache:
         data = data.batch(_ROWS).map(index.decode, tf.data.AUTOTUNE).unbatch().cache()
-    data = data.shuffle(min(buffer, index.count), seed).repeat()
-    data = data.batch(batch_size, drop_remainder=True)
+
+    def one_pass(number):
+        # By the number of the pass, since the order of `shuffle(...).repeat()` also depends on how
+        # often the data set has been iterated before.
+        its = tf.constant(seed << 20, tf.int64) + number
+        return data.shuffle(min(buffer, index.count), its, reshuffle_each_iteration=False)
+
+    passes = tf.data.Dataset.range(tf.int64.max).flat_map(one_pass)
+    result = passes.batch(batch_size, drop_remainder=True)
     if not cache:
-        data = data.map(index.decode, tf.data.AUTOTUNE)
+        result = result.map(index.decode, tf.data.AUTOTUNE)
     if randomness:
-        data = with_seeds(data, seed).map(randomness, tf.data.AUTOTUNE)
-    return data.prefetch(tf.data.AUTOTUNE)
+        result = with_seeds(result, seed).map(randomness, tf.data.AUTOTUNE)
+    return result.prefetch(tf.data.AUTOTUNE)
 
 
 def with_seeds(data: tf.data.Dataset, seed: int) -> tf.data.Dataset:
