@@ -1,4 +1,4 @@
-"""The command `gen-ai-examples`: list, run, launch, ask, copy, gallery, score, verify."""
+"""The command `gen-ai-examples`: list, run, launch, ask, copy, gallery, score, verify, and data."""
 
 import contextlib
 import enum
@@ -131,6 +131,58 @@ def launch(
     from gen_ai_examples import launching
 
     raise SystemExit(launching.launch(workers, command))
+
+
+@app.command("data-service")
+@_one_sentence_errors()
+def data_service(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Data workers to start.")] = 1,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the dispatcher; 0 takes a free one.")
+    ] = 0,
+    host: Annotated[
+        str, typer.Option(help="By which the training machines reach this one.")
+    ] = "localhost",
+    join: Annotated[
+        str | None,
+        typer.Option(metavar="grpc://HOST:PORT", help="Add the workers to a running dispatcher."),
+    ] = None,
+) -> None:
+    """Prepare batches for training elsewhere: a tf.data service, until Ctrl-C.
+
+    One data worker keeps the order of the batches and uses all cores. Several, here or joined from
+    other machines, share the work of runs with --any-order. For networks that you trust: the
+    service asks nobody who they are.
+    """
+    from gen_ai_examples import serving
+
+    serving.serve(workers, port, host, join, console)
+
+
+@app.command()
+@_one_sentence_errors()
+@_one_line_warnings()
+def shard(
+    source: Annotated[
+        str,
+        typer.Argument(help="brain, digits, emoji, mnist, speech, or a folder of pictures."),
+    ],
+    folder: Annotated[pathlib.Path, typer.Argument(metavar="DIR", help="To write into.")],
+    shards: Annotated[int, typer.Option(min=1, max=99_999, help="Files to write.")] = 8,
+    size: Annotated[int, typer.Option(min=4, help="Of your own pictures, in pixels.")] = 64,
+) -> None:
+    """Write a source as TFRecord shards with an index, to be read in parallel.
+
+    After Ctrl-C the same command goes on; read them with `shard_batches` of common/shards.py.
+    """
+    from gen_ai_examples import sharding
+
+    index = sharding.shard(source, folder, shards, size)
+    console.print(
+        f"{index.count:,} examples in {len(index.shards)} shards: "
+        f"{', '.join(f'{name} {its.shape}' for name, its in index.features.items())}.",
+        highlight=False,
+    )
 
 
 @app.command()
@@ -300,9 +352,9 @@ def _unwrapped(doc: str) -> str:
 def _run_command(example: catalog.Example):
     """Build the function whose signature is the example's flags plus those of every run."""
 
-    def command(out, devices, resume, overwrite, **flags):
+    def command(out, devices, resume, overwrite, data_service, any_order, **flags):
         folder = out or pathlib.Path("runs") / example.name
-        run(example, flags, folder, devices, resume, overwrite)
+        run(example, flags, folder, devices, resume, overwrite, data_service, any_order)
 
     parameters = [
         _parameter(flag.name, _flag_type(flag), typer.Option(flag.default, **_bounds(flag)))
@@ -323,6 +375,24 @@ def _run_command(example: catalog.Example):
             "overwrite",
             bool,
             typer.Option(False, "--overwrite", help="Start anew over an unfinished run."),
+        ),
+        _parameter(
+            "data_service",
+            str | None,
+            typer.Option(
+                None,
+                metavar="grpc://HOST:PORT",
+                help="Let this tf.data service prepare the batches; see `data-service`.",
+            ),
+        ),
+        _parameter(
+            "any_order",
+            bool,
+            typer.Option(
+                False,
+                "--any-order",
+                help="Let several data workers share the batches; no run repeats to the bit then.",
+            ),
         ),
     ]
     command.__signature__ = inspect.Signature(parameters)
@@ -356,11 +426,14 @@ def run(
     devices: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    data_service: str | None = None,
+    any_order: bool = False,
 ) -> None:
     """Train `example` and save its answer in `folder`; see `running.run`."""
     from gen_ai_examples import running
 
-    prepared = running.prepare(example, flags, folder, devices, resume, overwrite)
+    settings = (devices, resume, overwrite, data_service, any_order)
+    prepared = running.prepare(example, flags, folder, *settings)
     console.print(f"[bold]{example.name}[/]: {escape(example.question)}")
     answer, record = running.run(prepared)
     if not is_chief():

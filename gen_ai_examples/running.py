@@ -16,6 +16,7 @@ import time
 from gen_ai_examples import catalog
 from gen_ai_examples.common.cluster import cluster, is_chief, versions
 from gen_ai_examples.common.errors import InputError
+from gen_ai_examples.common.service_address import check_reachable
 
 SETTINGS = "unfinished.json"  # in the run's folder from start to success
 
@@ -28,6 +29,8 @@ class PreparedRun:
     flags: dict
     folder: pathlib.Path
     devices: int | None
+    data_service: str | None = None  # the address of a dispatcher
+    any_order: bool = False
 
     @property
     def settings(self) -> pathlib.Path:
@@ -48,14 +51,20 @@ def prepare(
     devices: int | None,
     resume: bool,
     overwrite: bool,
+    data_service: str | None = None,
+    any_order: bool = False,
 ) -> PreparedRun:
     """Claim the folder for a run, before anything slow happens.
 
     Raises:
         InputError: the folder cannot be written, holds an unfinished run that is neither resumed
-            nor overwritten, or there is nothing to resume.
+            nor overwritten, there is nothing to resume, or the data service does not answer.
     """
-    prepared = PreparedRun(example, flags, folder, devices)
+    prepared = PreparedRun(example, flags, folder, devices, data_service, any_order)
+    if any_order and not data_service:
+        raise InputError("--any-order goes with --data-service: add it, or leave both out.")
+    if data_service:
+        check_reachable(data_service)
     if not is_chief():  # it writes nothing, wherever its folder is
         return prepared
     wanted = {"example": example.name, "flags": flags, "devices": devices}
@@ -148,6 +157,7 @@ def _train_and_save(prepared: PreparedRun):
 def _train(prepared: PreparedRun):
     started = time.monotonic()
     with native_stderr_muted():
+        from gen_ai_examples.common.data_service import data_service
         from gen_ai_examples.common.fit import TrainingDiverged, checkpoints
         from gen_ai_examples.common.strategy import strategy, use_devices
 
@@ -159,7 +169,8 @@ def _train(prepared: PreparedRun):
         command, code = _command(prepared), catalog.source_hash(prepared.example)[:12]
         strategy(facts={"command": command, "code": code})
     try:
-        with checkpoints(prepared.checkpoints):
+        service = data_service(prepared.data_service, prepared.any_order)
+        with checkpoints(prepared.checkpoints), service:
             answer = main(**prepared.flags)
     except TrainingDiverged as error:
         raise InputError(str(error)) from None
@@ -200,6 +211,10 @@ def _command(prepared: PreparedRun) -> str:
     ]
     if prepared.devices:
         given.append(f"--devices {prepared.devices}")
+    if prepared.data_service:
+        given.append(f"--data-service {prepared.data_service}")
+    if prepared.any_order:
+        given.append("--any-order")
     return " ".join(["gen-ai-examples run", prepared.example.name, *given])
 
 

@@ -86,7 +86,8 @@ def test_what_needs_no_training_imports_no_framework():
         from gen_ai_examples.cli import main
         for line in ("list", "ask 7", "ask 30 --lang zh", "--help", "run", "run --help",
                      "run image.dcgan --help", "run image.dcgn", "run image.dcgan --steps 0",
-                     "verify nothing", "verify --help"):
+                     "verify nothing", "verify --help", "data-service --help",
+                     "data-service --join nowhere", "shard --help", "shard nothing x"):
             try:
                 main(line.split())
             except SystemExit:

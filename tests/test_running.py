@@ -172,6 +172,25 @@ def test_the_recorded_command_can_be_typed(flags, devices, typed, toy, folder):
     assert running._command(prepared) == f"gen-ai-examples run toy.line{typed}"
 
 
+def test_the_recorded_command_names_the_data_service(toy, folder):
+    its = running.PreparedRun(catalog.example("toy.line"), {}, folder, None, "grpc://h:1", True)
+    typed = "gen-ai-examples run toy.line --data-service grpc://h:1 --any-order"
+    assert running._command(its) == typed
+
+
+@pytest.mark.parametrize(
+    ("service", "any_order", "said"),
+    [(None, True, "--any-order goes with"), ("h:1", False, "grpc://HOST:PORT")],
+)
+def test_a_wrong_data_service_is_told_before_the_folder_is_claimed(
+    service, any_order, said, toy, folder
+):
+    example = catalog.example("toy.line")
+    with pytest.raises(InputError, match=said):
+        running.prepare(example, FLAGS, folder, None, False, False, service, any_order)
+    assert not folder.exists()
+
+
 def test_a_true_default_is_switched_off_in_the_recorded_command(toy, folder):
     toy.write_text(toy.read_text().replace("shift=False", "shift=True"))
     prepared = running.PreparedRun(catalog.example("toy.line"), {"shift": False}, folder, None)

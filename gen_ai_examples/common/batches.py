@@ -66,7 +66,9 @@ def batches(
             result = randomness(result, tf.stack([tf.cast(seed, tf.int64), number]))
         return result
 
-    return tf.data.Dataset.counter().map(batch, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    # Not `counter()`, of which each worker of a data service would make all numbers.
+    numbers = tf.data.Dataset.range(tf.int64.max).repeat()
+    return numbers.map(batch, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _shuffle_key(seed: int, epoch: tf.Tensor) -> tf.Tensor:

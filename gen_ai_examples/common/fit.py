@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gen_ai_examples.common.checkpoint import Checkpoint
+from gen_ai_examples.common.data_service import from_step, service_watched
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.progress import Progress
 from gen_ai_examples.common.workers import (
@@ -78,7 +79,8 @@ def fit(
         model: built and compiled, each optimizer built too, all inside `strategy().scope()`. Its
             `train_step(batch)` returns scalar logs and is a pure function of weights and batch.
         dataset: unsharded batches of the *global* batch size, the same in every run; replicas
-            share each batch evenly, wherever they are.
+            share each batch evenly, wherever they are. Within `data_service(...)` a tf.data
+            service prepares them.
         steps: weight updates in all, those of a resumed checkpoint included.
         callbacks: Keras callbacks. Batch hooks run once per traced call, as they do in Keras
             with `steps_per_execution`; their state is not part of a checkpoint. With several
@@ -102,6 +104,7 @@ def fit(
         TrainingDiverged: a loss is NaN or infinite; the last checkpoint stays.
         Interrupted: Ctrl-C, after saving; with several machines on all of them.
         WorkerLost: another machine stopped; the last checkpoint stays.
+        ServiceLost: the data service stopped; the last checkpoint stays.
     """
     _check(model, dataset, steps, steps_per_epoch, steps_per_call, jit_compile)
     files = _numbered_files.get()
@@ -129,7 +132,7 @@ def fit(
     model.stop_training = state.stopped
     hooks.on_train_begin()
     state.restore_history(model.history)
-    data = dataset.skip(int(state.step)).prefetch(tf.data.AUTOTUNE)
+    data = from_step(dataset, int(state.step), several(strategy)).prefetch(tf.data.AUTOTUNE)
     if several(strategy):
         data = in_order_of_workers(data)
     batches = iter(strategy.experimental_distribute_dataset(data))
@@ -137,7 +140,8 @@ def fit(
     in_step = InStep(strategy)
     pace = (steps_per_epoch, steps_per_call)
     try:
-        with bar, in_step, other_workers_watched(strategy, _how_to_go_on(path)):
+        others_watched = other_workers_watched(strategy, _how_to_go_on(path))
+        with bar, in_step, others_watched, service_watched(call.step, _how_to_go_on(path)):
             _loop(model, call, batches, steps, *pace, hooks, state, bar, in_step)
     except KeyboardInterrupt:
         if in_step.forced:  # perhaps within a step, whose state must not replace a whole one
@@ -250,10 +254,10 @@ def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
 
 def _how_to_go_on(path) -> str:
     if path is None:
-        return "No checkpoint file was given: start all workers anew."
+        return "No checkpoint file was given: start training anew, on every machine."
     return (
-        "Start all workers again with the same command and --resume: "
-        "training goes on from the last checkpoint."
+        "Start training again with the same command and --resume, on every machine: "
+        "it goes on from the last checkpoint."
     )
 
 
