@@ -21,9 +21,9 @@ What mattered: several seeds. One game varies by a half at the same rates, and m
 which it breaks down; evaluation.stability counts such collapses, and finds the same remedy.
 
 Limits: one small game, rates in steps of about three, Adam with beta_1 = 0.5. A third is no law:
-Heusel et al. tune both rates for each task. How
-many games are played was decided with held-out scores in sight. A Gaussian mixture draws closer than this small GAN;
-image.dcgan is one that beats it. `--images DIR` plays with your own pictures, as 8x8 greys.
+Heusel et al. tune both rates for each task. How many games are played was decided with held-out
+scores in sight. A Gaussian mixture draws closer than this small GAN; image.dcgan is one that beats
+it. `--images DIR` plays with your own pictures, as 8x8 greys.
 """
 
 import contextlib
