@@ -234,14 +234,12 @@ def shard_batches(
     if cache:
         data = data.batch(_ROWS).map(index.decode, tf.data.AUTOTUNE).unbatch().cache()
 
-    def one_pass(number):
-        # By the number of the pass, since the order of `shuffle(...).repeat()` also depends on how
-        # often the data set has been iterated before.
-        its = tf.constant(seed << 20, tf.int64) + number
-        return data.shuffle(min(buffer, index.count), its, reshuffle_each_iteration=False)
+    def passes(_):
+        tf.compat.v1.set_random_seed(seed)  # of this graph alone, in place of the program's
+        return data.shuffle(min(buffer, index.count), seed).repeat()
 
-    passes = tf.data.Dataset.range(tf.int64.max).flat_map(one_pass)
-    result = passes.batch(batch_size, drop_remainder=True)
+    # Within `flat_map`, or their order would go on where the last iteration of the data set ended.
+    result = tf.data.Dataset.range(1).flat_map(passes).batch(batch_size, drop_remainder=True)
     if not cache:
         result = result.map(index.decode, tf.data.AUTOTUNE)
     if randomness:

@@ -155,6 +155,7 @@ def main(
     steps=600, batch_size=64, turns=5, timed_steps=12, shards=8, most=400, seed=0,
     images: str | None = None,
 ) -> Answer:  # fmt: skip
+    keras.utils.set_random_seed(seed)
     source = image.folder(images, SIZE) if images else image.emoji_pairs(SIZE)[1]
     train, held_out = source.split()
     test = augmented({"images": to_uint8(held_out.images[:most])}, [seed, -1])["images"]
