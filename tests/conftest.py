@@ -20,9 +20,9 @@ tf.config.set_logical_device_configuration(
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--every-copy",
+        "--thorough",
         action="store_true",
-        help="run the copies of all examples, not one per topic",
+        help="run the copies of all examples, not one per topic; kill a worker in every method",
     )
 
 

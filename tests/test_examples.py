@@ -96,8 +96,8 @@ def test_its_copy_gives_the_same_numbers_without_the_package(
 ):
     """On one device, where the example itself had two: tracing for two takes far longer."""
     first_of_topic = next(its for its in EXAMPLES if its.split(".")[0] == name.split(".")[0])
-    if name != first_of_topic and not pytestconfig.getoption("every_copy"):
-        pytest.skip("one copy of each topic is run: --every-copy runs all")
+    if name != first_of_topic and not pytestconfig.getoption("thorough"):
+        pytest.skip("one copy of each topic is run: --thorough runs all")
     expected = smoke(name, fewer_digits)
     settings = importlib.import_module(catalog.examples()[name].module).SMOKE
     path = tmp_path / f"{name.replace('.', '_')}_alone.py"

@@ -1,13 +1,16 @@
 """What each worker of a test runs: trains every method for a few steps and saves the weights.
 
-    python worker_program.py FOLDER NAME
+    python worker_program.py FOLDER NAME [METHOD]
 
-Without TF_CONFIG it is the one device that the workers are compared with.
+Without TF_CONFIG it is the one device that the workers are compared with. With a method, worker 1
+dies at some step of its training; started again, all go on from what the chief has saved.
 """
 
 import json
 import os
 import pathlib
+import random
+import signal
 import sys
 
 import keras
@@ -16,6 +19,7 @@ import tensorflow as tf
 from keras import layers
 
 import gen_ai_examples  # noqa: F401  before Keras: it chooses the backend
+from gen_ai_examples.common import fit as fitting
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
@@ -28,7 +32,8 @@ from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
 from gen_ai_examples.common.workers import from_chief
 
-STEPS, LATENT_DIM = 10, 4
+STEPS, EPOCH, LATENT_DIM = 10, 4, 4
+fitting.SAVE_SECONDS = 0  # after every call: what is lost is less than one
 
 
 def networks(norm=None):
@@ -94,7 +99,30 @@ def autoregressive():
 METHODS = [gan, gan_normalised_apart, wgan_gp, vae, flow, autoregressive]
 
 
-def train(build, folder):
+class Death(keras.callbacks.Callback):
+    """Ends this process at a step of its own for each method, between the first and the last."""
+
+    def __init__(self, method):
+        super().__init__()
+        self.last = random.Random(method).randrange(2, STEPS)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.before = epoch * EPOCH
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.before + batch + 1 >= self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begun(path):
+    """The step from which training goes on."""
+    if not path.exists():
+        return 0
+    with np.load(path) as saved:
+        return json.loads(str(saved["meta"]))["step"]
+
+
+def train(build, folder, dies):
     digits = image.digits()
     levels = ((digits.images.reshape(-1, 64) + 1) * 8).round().astype("int32")
     columns = {"images": digits.images, "labels": digits.labels, "tokens": levels}
@@ -104,7 +132,15 @@ def train(build, folder):
     with strategy().scope(), precision("float64" if "gan" in build.__name__ else "float32"):
         model, randomness = build()
     data = batches({name: columns[name] for name in used}, 16, 0, randomness)
-    losses = fit(model, data, STEPS, steps_per_epoch=4, checkpoint=folder / "model.npz").history
+    losses = fit(
+        model,
+        data,
+        STEPS,
+        steps_per_epoch=EPOCH,
+        steps_per_call=1,
+        checkpoint=folder / "model.npz",
+        callbacks=[Death(build.__name__)] if dies else [],
+    ).history
     return {
         f"{'weight' if v.trainable else 'state'} {i}": v.numpy()
         for i, v in enumerate(model.weights)
@@ -133,11 +169,12 @@ def disagree(name):
     return "trained"
 
 
-def main(folder, name):
+def main(folder, name, last=None):
     words = {"replicas": strategy().num_replicas_in_sync}
     for build in METHODS:
         own = folder / f"{name} {build.__name__}"
-        weights = train(build, own)
+        words[f"{build.__name__} begun"] = begun(own / "model.npz")
+        weights = train(build, own, name == "1" and build.__name__ == last)
         np.savez(folder / f"{build.__name__} {name}.npz", **weights)
         words[f"{build.__name__} saved"] = (own / "model.npz").exists()
     if os.environ.get("TF_CONFIG"):
@@ -147,4 +184,4 @@ def main(folder, name):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), sys.argv[2])
+    main(pathlib.Path(sys.argv[1]), *sys.argv[2:])

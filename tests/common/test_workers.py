@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -20,40 +21,58 @@ CHECKOUT = PROGRAM.parents[1]
 pytestmark = pytest.mark.xdist_group("workers")  # the processes are started once
 
 
-def start(folder, name, task=None):
+def start(folder, name, task=None, dies_in=None):
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT), "TF_NUM_INTRAOP_THREADS": "1"}
     if task:
         environment["TF_CONFIG"] = json.dumps(task)
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(folder), name],
+        [sys.executable, str(PROGRAM), str(folder), name, *([dies_in] if dies_in else [])],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
+def start_two(folder, dies_in=None):
+    """Both workers, at ports that are free."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    addresses = [f"127.0.0.1:{its.getsockname()[1]}" for its in sockets]
+    cluster = {"worker": [f"127.0.0.1:{its.getsockname()[1]}" for its in sockets]}
     for its in sockets:
         its.close()
-    processes = [
-        start(
-            folder,
-            str(index),
-            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}},
-        )
-        for index in range(2)
+    tasks = [{"type": "worker", "index": index} for index in range(2)]
+    return [
+        start(folder, str(task["index"]), {"cluster": cluster, "task": task}, dies_in)
+        for task in tasks
     ]
-    processes.append(start(folder, "alone"))
+
+
+def ended(processes):
+    """How each ended, and what it said."""
+    errors = []
     for process in processes:
         try:
-            _, errors = process.communicate(timeout=240)
+            errors.append(process.communicate(timeout=240)[1])
         finally:
             process.kill()
-        assert process.returncode == 0, errors
+    return [process.returncode for process in processes], errors
+
+
+@pytest.fixture(scope="session")
+def killed(pytestconfig):
+    """The methods in whose training a worker is killed, before both start again."""
+    return METHODS if pytestconfig.getoption("thorough") else ["wgan_gp"]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory, killed):
+    folder = tmp_path_factory.mktemp("workers")
+    alone = start(folder, "alone")
+    for method in killed:
+        codes, errors = ended(start_two(folder, dies_in=method))
+        assert codes[0] > 0 and codes[1] == -signal.SIGKILL, errors
+        assert "WorkerLost: Training stopped, since" in errors[0]
+    codes, errors = ended([*start_two(folder), alone])
+    assert not any(codes), errors
     return folder
 
 
@@ -79,6 +98,16 @@ def test_workers_end_equal_to_each_other(folder, method):
         # What batch normalisation remembers is each replica's own, unless it is synchronised.
         if not (method == "gan_normalised_apart" and name.startswith("state")):
             np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_a_worker_that_was_killed_cost_no_more_than_the_steps_since_the_last_checkpoint(
+    folder, killed
+):
+    """And, by the other tests, nothing of what all end with."""
+    for method in killed:
+        died = random.Random(method).randrange(2, 10)
+        # The chief may have waited in vain for the last bytes of that step.
+        assert words(folder, "0")[f"{method} begun"] in (died - 1, died)
 
 
 @pytest.mark.parametrize("method", METHODS)
