@@ -173,7 +173,9 @@ def main(folder, name, last=None):
     words = {"replicas": strategy().num_replicas_in_sync}
     for build in METHODS:
         own = folder / f"{name} {build.__name__}"
-        words[f"{build.__name__} begun"] = begun(own / "model.npz")
+        note = folder / f"{build.__name__} {name} went on from.txt"
+        if (at := begun(own / "model.npz")) and not note.exists():
+            note.write_text(str(at))
         weights = train(build, own, name == "1" and build.__name__ == last)
         np.savez(folder / f"{build.__name__} {name}.npz", **weights)
         words[f"{build.__name__} saved"] = (own / "model.npz").exists()
