@@ -28,7 +28,7 @@ import platform
 import sys
 import tempfile
 
-# Before TensorFlow: the comparison is of CPUs, and its notes on what it found would fill the screen.
+# Before TensorFlow: the comparison is of CPUs, and what it says of them would fill the screen.
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -73,7 +73,7 @@ PEAK_SIZE = 1536  # of the square matrices
 SAME_STEPS = 8  # after which the losses of both frameworks are compared
 WORTH = 1.05  # an option must be so many times as fast, or it is not trained on the data
 KEPT = 1.01  # what an option reaches may be so many times that of float32
-GROWTH = {"batch / 2": (0.5, 1), "batch x 2": (2, 1), "width / 2": (1, 0.5), "width x 2": (1, 2)}
+GROWTH = {"batch / 2": (0.5, 1), "batch x 2": (2, 1), "width x 2": (1, 2)}
 
 
 def torch_problem() -> str | None:
@@ -480,25 +480,33 @@ def main(options):
                     progress.print(f"{minutes:.1f} min  {what}")
 
             record[name] = measure(name, options, problem is None, say)
-    minutes = (datetime.datetime.now() - begun).total_seconds() / 60
-    facts = [
-        f"{machine()}; {begun:%Y-%m-%d}, {minutes:.0f} minutes, {options.rounds} rounds. "
-        f"Medians, and in brackets the lowest and the highest.",
-        *([problem] if problem else []),
-    ]
-    tables = [summary(record)]
-    tables += [training_table(name, found) for name, found in record.items()]
-    tables += [table for table in other_tables(record) if table[2]]
-    for title, header, rows, notes in tables:
+            minutes = (datetime.datetime.now() - begun).total_seconds() / 60
+            facts = [
+                f"{machine()}; {begun:%Y-%m-%d}, {minutes:.0f} minutes. Each way of training: "
+                f"{options.rounds} rounds in turn. Medians, in brackets the lowest and the highest.",
+                *([problem] if problem else []),
+            ]
+            write(record, facts, options.out, options.markdown)  # each time: Ctrl-C keeps it
+    for title, header, rows, notes in tables(record):
         table = Table(*header, title=title, title_justify="left")
         for row in rows:
             table.add_row(*row)
         console.print(table, *notes, "", sep="\n")
     console.print(*facts, sep="\n")
-    if options.out:
-        options.out.write_text(json.dumps({"facts": facts, "families": record}, indent=1) + "\n")
-    if options.markdown:
-        options.markdown.write_text(as_text(tables, facts))
+
+
+def tables(record) -> list:
+    """Title, header, rows and notes of each."""
+    found = [summary(record)]
+    found += [training_table(name, its) for name, its in record.items()]
+    return found + [table for table in other_tables(record) if table[2]]
+
+
+def write(record, facts, out, markdown):
+    if out:
+        out.write_text(json.dumps({"facts": facts, "families": record}, indent=1) + "\n")
+    if markdown:
+        markdown.write_text(as_text(tables(record), facts))
 
 
 def parser() -> argparse.ArgumentParser:

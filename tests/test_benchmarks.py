@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gen_ai_examples.common.fit import fit
+
 FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
 
 
@@ -37,7 +39,7 @@ def test_speed_writes_every_row(tmp_path):
         assert f"\n| {way} |" in text
     for way in ("Model.fit", "Model.fit, 16 steps per execution", "Model.fit, mirrored"):
         assert f"\n| {way} |" in text
-    for change in ("batch / 2", "batch x 2", "width / 2", "width x 2"):
+    for change in ("batch / 2", "batch x 2", "width x 2"):
         assert f"\n| mlp | {change} |" in text
     for title in ("Summary", "Sampling", "Start", "Peak memory", "Growth", "MLP"):
         assert f"\n## {title}" in text
@@ -53,8 +55,11 @@ def test_speed_writes_every_row(tmp_path):
 def test_an_unknown_family_is_refused():
     done = speed("--only", "mlp", "gtp")
     assert done.returncode == 1 and done.stdout == ""
-    (sentence,) = done.stderr.strip().splitlines()
-    assert sentence == "Unknown family gtp: choose from mlp, dcgan, unet, gpt, audio."
+    assert "Traceback" not in done.stderr
+    assert (
+        done.stderr.splitlines()[-1]
+        == "Unknown family gtp: choose from mlp, dcgan, unet, gpt, audio."
+    )
 
 
 def test_operations_of_a_step(one_device):
@@ -115,9 +120,5 @@ def test_twins_do_the_same_work(name, one_device):
     ours = product_flops(model, taken)
     # PyTorch leaves out its attention, which is one operation to it.
     assert counter.get_total_flops() == pytest.approx(ours, rel=0.16 if name == "gpt" else 0.02)
-    data = tf.data.Dataset.from_tensors(taken).repeat()
-    from gen_ai_examples.common.fit import fit
-
-    assert list(fit(model, data, 1, progress=False).history.values())[-1][-1] == pytest.approx(
-        loss, rel=1e-3
-    )
+    history = fit(model, tf.data.Dataset.from_tensors(taken), 1, progress=False).history
+    assert list(history.values())[-1] == pytest.approx([loss], rel=1e-3)
