@@ -2,7 +2,8 @@
 
 Images are (B, C, H, W) here. `copy_weights` takes the weights of the Keras network over; with them
 the outputs are the same, which the tests check. Nothing here imports TensorFlow, so that start-up
-and memory can be measured. PyTorch is no dependency of this project: `pip install torch`.
+and memory can be measured. PyTorch is no dependency of this project:
+`pip install -e .[bench]`.
 """
 
 import collections
