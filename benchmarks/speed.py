@@ -282,7 +282,7 @@ def write(record, facts, out, markdown):
 def parser() -> argparse.ArgumentParser:
     its = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     its.add_argument("--only", nargs="+", default=[], metavar="FAMILY", help=", ".join(FAMILIES))
-    its.add_argument("--rounds", type=int, default=5)
+    its.add_argument("--rounds", type=int, default=4)
     its.add_argument("--seconds", type=float, default=0.3, help="that `fit` trains in each round")
     its.add_argument("--steps", type=int, default=200, help="on the data, for quality; 0: none")
     its.add_argument("--seeds", type=int, default=2, help="of these")
