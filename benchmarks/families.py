@@ -23,6 +23,8 @@ from gen_ai_examples.common.nets.spectrogram import spectrogram_unet
 
 Columns = dict[str, np.ndarray]
 LATENT, CLASSES = 16, 10
+# Keras and PyTorch add it at different places of Adam's formula, so it must be small to be equal.
+EPSILON = 1e-10
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def mlp(width):
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(1e-3), loss)
+    model.compile(keras.optimizers.Adam(1e-3, epsilon=EPSILON), loss)
     return model
 
 
@@ -166,25 +168,25 @@ def dcgan(width):
     y = layers.LeakyReLU(0.2)(layers.Conv2D(2 * width, 4, strides=2, padding="same")(y))
     y = layers.Dense(1)(layers.Flatten()(y))
     gan = GAN(keras.Model(z, x), keras.Model(picture, y))
-    gan.compile(*(keras.optimizers.Adam(2e-4, 0.5) for _ in range(2)))
+    gan.compile(*(keras.optimizers.Adam(2e-4, 0.5, epsilon=EPSILON) for _ in range(2)))
     return gan
 
 
 def unet(width):
     flow = FlowMatching(build_unet((32, 32, 1), CLASSES, (width, 2 * width)), CLASSES)
-    flow.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01))
+    flow.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01, epsilon=EPSILON))
     return flow
 
 
 def gpt(width, length, vocabulary, depth, heads):
     model = Autoregressive(GPT(vocabulary, length, dim=width, depth=depth, heads=heads))
-    model.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01))
+    model.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01, epsilon=EPSILON))
     return model
 
 
 def audio(width):
     network = spectrogram_unet(width)
-    network.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01), "mse")
+    network.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01, epsilon=EPSILON), "mse")
     return network
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 LATENT, CLASSES = 16, 10
 MIN_TIME_LEFT = 0.05  # as families.py
-EPSILON = 1e-7  # that of Keras' optimizers
+EPSILON = 1e-10  # as families.py
 
 
 class MLP(nn.Sequential):
