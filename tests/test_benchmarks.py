@@ -1,0 +1,124 @@
+"""The benchmarks run, their tables are whole, and what they compare is the same work."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gen_ai_examples.common.fit import fit
+
+FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+
+
+def speed(*arguments):
+    return subprocess.run(
+        [sys.executable, FOLDER / "speed.py", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(FOLDER.parent)},
+    )
+
+
+def test_speed_writes_every_row(tmp_path):
+    markdown, out = tmp_path / "speed.md", tmp_path / "speed.json"
+    settings = "--only mlp --rounds 1 --seconds 0.001 --steps 2 --seeds 1 --no-torch"
+    done = speed(*settings.split(), "--markdown", markdown, "--out", out)
+    assert done.returncode == 0, done.stderr
+    text = markdown.read_text()
+    for way in ("fit", "fit, bfloat16", "fit, XLA", "fit, 1 step per call"):
+        assert f"\n| {way} |" in text
+    for way in ("Model.fit", "Model.fit, 16 steps per execution", "Model.fit, mirrored"):
+        assert f"\n| {way} |" in text
+    for change in ("batch / 2", "batch x 2", "width x 2"):
+        assert f"\n| mlp | {change} |" in text
+    for title in ("Summary", "Sampling", "Start", "Peak memory", "Growth", "MLP"):
+        assert f"\n## {title}" in text
+    assert ("One and two replicas" in text) == ((os.cpu_count() or 1) > 1)
+    assert "left out by --no-torch" in text
+    for header, rule in zip(text.splitlines(), text.splitlines()[1:], strict=False):
+        if rule.startswith("|---"):
+            assert header.count("|") == rule.count("|")
+    found = json.loads(out.read_text())["families"]["mlp"]
+    assert len(found["seconds"]) == 1 and found["quality"]["fit"]
+
+
+def test_an_unknown_family_is_refused():
+    done = speed("--only", "mlp", "gtp")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert (
+        done.stderr.splitlines()[-1]
+        == "Unknown family gtp: choose from mlp, dcgan, unet, gpt, audio."
+    )
+
+
+def test_operations_of_a_step(one_device):
+    from families import FAMILIES, product_flops
+
+    family = FAMILIES["mlp"]
+    batch = next(iter(family.as_input(family.batches(family.columns()[0], 8))))
+    # Forward, and backward to the weights; to what comes in, but for the first layer.
+    forward = 64 * 64 + 64 * 64 + 64 * 10
+    expected = 2 * 8 * (3 * forward - 64 * 64)
+    assert product_flops(family.build(**family.sizes), batch) == expected
+
+
+def random_model(family):
+    """Far from the zeros that some layers begin with."""
+    model = family.build(**family.sizes)
+    rng = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        weight.assign(rng.normal(0, 0.1, weight.shape))
+    return model
+
+
+@pytest.mark.parametrize("name", ["mlp", "dcgan", "unet", "gpt", "audio"])
+def test_twins_do_the_same_work(name, one_device):
+    torch = pytest.importorskip("torch")
+    import torch_twins
+    from families import FAMILIES, layers_in_order, product_flops
+    from torch.utils.flop_counter import FlopCounterMode
+
+    family = FAMILIES[name]
+    model = random_model(family)
+    networks = family.networks(model)
+    twin = torch_twins.Training(name, family.sizes)
+    assert twin.parameters() == sum(int(np.prod(w.shape)) for w in model.trainable_variables)
+    for network, its in zip(networks, twin.networks, strict=True):
+        torch_twins.copy_weights(its, layers_in_order(network))
+    batch = next(iter(family.batches(family.columns()[0], 4)))
+    tensors = torch_twins.as_tensors({key: value.numpy() for key, value in batch.items()})
+    inputs = {
+        "mlp": [["rows"]],
+        "dcgan": [["latents"], ["images"]],
+        "unet": [["images", "times", "labels"]],
+        "gpt": [["tokens"]],
+        "audio": [["features"]],
+    }
+    for keys, network, its in zip(inputs[name], networks, twin.networks, strict=True):
+        x = [batch[key] for key in keys]
+        ours = network(x if len(x) > 1 else x[0], training=False).numpy()
+        with torch.inference_mode():
+            theirs = its.eval()(*(tensors[key] for key in keys)).numpy()
+        theirs = np.moveaxis(theirs, 1, -1) if theirs.ndim == 4 else theirs
+        assert np.abs(ours).max() > 0.1
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+    taken = next(iter(family.as_input(tf.data.Dataset.from_tensors(batch))))
+    with FlopCounterMode(display=False) as counter:
+        loss = twin.train(tensors, 1)
+    ours = product_flops(model, taken)
+    # PyTorch leaves out its attention, which is one operation to it.
+    assert counter.get_total_flops() == pytest.approx(ours, rel=0.16 if name == "gpt" else 0.02)
+    history = fit(model, tf.data.Dataset.from_tensors(taken), 1, progress=False).history
+    assert list(history.values())[-1] == pytest.approx([loss], rel=1e-3)
