@@ -19,7 +19,7 @@ What to expect: eight bits quarter the file, and the digits are the same; four l
 than the narrower network's, out of half its bytes; three sprinkle them with specks, some of which
 further training with rounded weights removes (Bengio et al. 2013, https://arxiv.org/abs/1308.3432);
 two bits are no digits any more. Three quarters of zeros ruin them, and further training makes them
-legible again, though worse than those of the narrower network. LiteRT computes with eight bits and
+legible again, at best like those of the narrower network. LiteRT computes with eight bits and
 draws faster for it; Keras stores them, and draws slower. Zeros are multiplied like other numbers,
 so they speed up neither drawing nor training, and only a compressed file is smaller for them.
 
