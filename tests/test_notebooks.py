@@ -19,7 +19,7 @@ def cells(path, kind="code"):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_it_runs_top_to_bottom_at_small_settings(source, monkeypatch):
+def test_it_runs_top_to_bottom_at_small_settings(source, monkeypatch, one_device):
     if ".zh" in source.name:
         pytest.skip("the code is that of the English one")
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
