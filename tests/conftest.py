@@ -22,7 +22,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="run the copies of all examples, not one per topic; kill a worker in every method",
+        help="run every example on two devices and every copy, not one per topic; kill a worker in "
+        "every method",
     )
 
 

@@ -60,19 +60,30 @@ def fewer_digits(tmp_path_factory):
 done = {}
 
 
-def smoke(name, find):
-    """The answer of an example at its smallest settings, made once for both tests of it."""
+def is_first_of_topic(name):
+    return name == next(its for its in EXAMPLES if its.split(".")[0] == name.split(".")[0])
+
+
+@pytest.fixture
+def smoke(name, fewer_digits, pytestconfig, request):
+    """The answer of an example at its smallest settings, made once for both tests of it.
+
+    On two devices for one example of each topic, or of all if the tests are to be thorough:
+    tracing for two takes twice as long, and each method has a test of its own for it.
+    """
     if name not in done:
+        if not (is_first_of_topic(name) or pytestconfig.getoption("thorough")):
+            request.getfixturevalue("one_device")
         module = importlib.import_module(catalog.examples()[name].module)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(image, "bundled", find)
+            patch.setattr(image, "bundled", fewer_digits)
             done[name] = module.main(**module.SMOKE)
     return done[name]
 
 
 @EACH_EXAMPLE
-def test_smoke(name, fewer_digits):
-    answer = smoke(name, fewer_digits)
+def test_smoke(name, smoke):
+    answer = smoke
     assert isinstance(answer, Answer) and answer.claims
     for claim in answer.claims:
         assert np.isfinite([claim.value, *claim.baselines.values()]).all(), claim.statement
@@ -92,13 +103,12 @@ class Blocked:
 
 @EACH_EXAMPLE
 def test_its_copy_gives_the_same_numbers_without_the_package(
-    name, tmp_path, monkeypatch, pytestconfig, fewer_digits
+    name, tmp_path, monkeypatch, pytestconfig, fewer_digits, request
 ):
     """On one device, where the example itself had two: tracing for two takes far longer."""
-    first_of_topic = next(its for its in EXAMPLES if its.split(".")[0] == name.split(".")[0])
-    if name != first_of_topic and not pytestconfig.getoption("thorough"):
+    if not (is_first_of_topic(name) or pytestconfig.getoption("thorough")):
         pytest.skip("one copy of each topic is run: --thorough runs all")
-    expected = smoke(name, fewer_digits)
+    expected = request.getfixturevalue("smoke")
     settings = importlib.import_module(catalog.examples()[name].module).SMOKE
     path = tmp_path / f"{name.replace('.', '_')}_alone.py"
     copying.save(copying.copy_example(name), path, with_data=True, force=False)
