@@ -131,5 +131,8 @@ def test_the_source_hash_follows_code_and_not_words(toy):
     text = toy.read_text()
     toy.write_text("# a comment\n" + text.replace("Mark each call", "Count each call"))
     assert catalog.source_hash(catalog.example("toy.line")) == before
+    toy.write_text(text.replace("SMOKE = dict(", "SMOKE = dict(seed=1, "))
+    assert toy.read_text() != text
+    assert catalog.source_hash(catalog.example("toy.line")) == before
     toy.write_text(text.replace("2 * x", "3 * x"))
     assert catalog.source_hash(catalog.example("toy.line")) != before

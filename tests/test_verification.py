@@ -23,6 +23,7 @@ class Runner:
         self.seeds = []
         self.before = lambda seed: 0  # returns the exit code
         self.must_beat = 1.0
+        self.extra = 5
 
     def __call__(self, command, env, start_new_session):
         assert start_new_session  # Ctrl-C must not make the run speak of --resume
@@ -34,7 +35,7 @@ class Runner:
         claim = Claim("It is small.", seed / 10, "units", {"limit": self.must_beat}, "lower")
         pixels = np.full((4, 4), seed, np.uint8)
         media = {"words": Text("w"), "picture": Picture(pixels), "second": Picture(pixels)}
-        Answer([claim], {"extra": 5}, media).save(
+        Answer([claim], {"extra": self.extra}, media).save(
             out,
             run={"minutes": 1.5, "memory_gb": 0.5, "date": "2026-01-01", "command": f"run {seed}"}
             | {"device": "a machine", "versions": {"keras": "3"}},
@@ -143,18 +144,43 @@ def test_a_run_that_fails_is_named_and_what_was_recorded_stays(verify, runner, p
     assert list(json.loads(path.read_text())["seeds"]) == ["0"]
 
 
-def test_a_changed_source_makes_its_records_void(verify, runner, toy, path):
-    verify(0, 1)
+def change(toy):
     toy.write_text(toy.read_text() + "\nanother = 1\n")
+
+
+@pytest.mark.parametrize("what", ["claims", "metrics"])
+def test_a_change_of_the_source_that_changes_a_number_makes_the_record_void(
+    what, verify, runner, toy, path
+):
+    verify(0, 1)
+    change(toy)
+    if what == "claims":
+        runner.must_beat = 0.9
+    else:
+        runner.extra = 6
     verify(1, 0)
     assert runner.seeds == [0, 1, 0, 1]
     assert list(json.loads(path.read_text())["seeds"]) == ["0", "1"]
 
 
+def test_a_change_of_the_source_that_changes_no_number_is_seen_by_one_seed(
+    verify, runner, toy, path
+):
+    verify(0, 1, 2)
+    change(toy)
+    assert verify(0, 1, 2)[0] and runner.seeds == [0, 1, 2, 0]
+    record = json.loads(path.read_text())
+    assert record["source"] == catalog.source_hash(catalog.example("toy.line"))
+    assert list(record["seeds"]) == ["0", "1", "2"]
+    change(toy)
+    verify(0, 1, 2, again=True)
+    assert runner.seeds == [0, 1, 2, 0, 0, 1, 2]
+
+
 def test_a_changed_source_never_thins_out_its_record(verify, runner, toy, path):
     verify(0, 1, 2)
     before = path.read_bytes()
-    toy.write_text(toy.read_text() + "\nanother = 1\n")
+    change(toy)
     for again in (False, True):
         with pytest.raises(InputError, match=r"seeds 0, 1, 2 were recorded: verify 0, 2 as well"):
             verify(1, again=again)
