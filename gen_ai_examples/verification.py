@@ -1,6 +1,7 @@
 """`verify`: run examples at their defaults for several seeds and record what they measured."""
 
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -12,7 +13,7 @@ from gen_ai_examples import catalog
 from gen_ai_examples.common.cluster import cluster
 from gen_ai_examples.common.errors import InputError
 
-_MEASURED = ("claims", "metrics")
+_ROUNDING = 1e-4  # relative; threads add up in another order each time
 
 
 def verify(
@@ -28,7 +29,7 @@ def verify(
     written seed by seed, to `folder/NAME.json`, with the first picture of the first seed beside.
 
     What earlier code recorded counts as recorded if the first seed, run again, gives the same
-    numbers to the last bit: then the change did not touch them. Timings never come out the same, so
+    numbers, rounding apart: then the change did not touch them. Timings never come out the same, so
     examples that claim or measure any are run anew for every seed.
 
     Raises:
@@ -121,8 +122,8 @@ def _run(
             "metrics": answer["metrics"],
             **{key: run[key] for key in ("minutes", "memory_gb", "date", "command")},
         }
-        before = earlier.get(str(seed), {})
-        if all(record["seeds"][str(seed)][key] == before.get(key) for key in _MEASURED):
+        now, before = record["seeds"][str(seed)], earlier.get(str(seed), {})
+        if all(_same(now[measured], before.get(measured)) for measured in ("claims", "metrics")):
             record["seeds"] = earlier | record["seeds"]
         record["seeds"] = dict(sorted(record["seeds"].items(), key=lambda item: int(item[0])))
         if str(seed) == next(iter(record["seeds"])):
@@ -139,3 +140,14 @@ def _run(
         os.replace(partial, folder / f"{example.name}.json")
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _same(a, b) -> bool:
+    """Equal, but for the rounding of numbers."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=_ROUNDING)
+    return a == b

@@ -72,7 +72,8 @@ def smoke(name, fewer_digits, pytestconfig, request):
     tracing for two takes twice as long, and each method has a test of its own for it.
     """
     if name not in done:
-        if not (is_first_of_topic(name) or pytestconfig.getoption("thorough")):
+        needs_two = name == "training.mirrored"
+        if not (is_first_of_topic(name) or needs_two or pytestconfig.getoption("thorough")):
             request.getfixturevalue("one_device")
         module = importlib.import_module(catalog.examples()[name].module)
         with pytest.MonkeyPatch.context() as patch:

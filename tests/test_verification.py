@@ -155,7 +155,7 @@ def test_a_change_of_the_source_that_changes_a_number_makes_the_record_void(
     verify(0, 1)
     change(toy)
     if what == "claims":
-        runner.must_beat = 0.9
+        runner.must_beat *= 1 + 1e-3
     else:
         runner.extra = 6
     verify(1, 0)
@@ -168,6 +168,7 @@ def test_a_change_of_the_source_that_changes_no_number_is_seen_by_one_seed(
 ):
     verify(0, 1, 2)
     change(toy)
+    runner.must_beat *= 1 + 1e-6  # rounding
     assert verify(0, 1, 2)[0] and runner.seeds == [0, 1, 2, 0]
     record = json.loads(path.read_text())
     assert record["source"] == catalog.source_hash(catalog.example("toy.line"))
