@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gen_ai_examples.common.media import Clip, Text
-from gen_ai_examples.common.panels import panels
+from gen_ai_examples.common.media import Clip, Text, render
+from gen_ai_examples.common.panels import panel_figure
 
 
 def playing(clips: list[dict[str, np.ndarray]], fps: float) -> Clip:
@@ -13,11 +13,15 @@ def playing(clips: list[dict[str, np.ndarray]], fps: float) -> Clip:
         clips: title to frames (T, H, W) or (T, H, W, 3), uint8; equally many in every row.
         fps: frames a second.
     """
-    n = min(len(frames) for clip in clips for frames in clip.values())
-    pictures = [
-        panels([{name: x[t] for name, x in clip.items()} for clip in clips], width=1.9).pixels
-        for t in range(n)
-    ]
+    every = [frames for clip in clips for frames in clip.values()]
+    first = [{name: frames[0] for name, frames in clip.items()} for clip in clips]
+    figure, shown = panel_figure(first, width=1.9)
+    pictures = []
+    for t in range(min(map(len, every))):
+        for picture, frames in zip(shown, every, strict=True):
+            picture.set_data(frames[t])
+        pictures.append(render(figure).pixels)
+        figure.set_layout_engine("none")  # laid out once: it takes most of the time
     return Clip(np.stack(pictures), fps)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from gen_ai_examples.common.media import Picture, render
 
@@ -14,16 +15,26 @@ def panels(rows: list[dict[str, np.ndarray]], width: float = 2.3) -> Picture:
             are enlarged without smoothing.
         width: of each, in inches of 110 pixels.
     """
+    return render(panel_figure(rows, width)[0])
+
+
+def panel_figure(
+    rows: list[dict[str, np.ndarray]], width: float = 2.3
+) -> tuple[Figure, list[AxesImage]]:
+    """As `panels`, before it is drawn, with its pictures row by row."""
     height, length = next(iter(rows[0].values())).shape[:2]
     size = (width * len(rows[0]), (width * height / length + 0.25) * len(rows))
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    shown = []
     for axes_of_row, row in zip(grid, rows, strict=True):
         for axes, (title, pixels) in zip(axes_of_row, row.items(), strict=True):
-            axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            shown.append(
+                axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            )
             axes.set_title(title, fontsize=10)
             axes.axis("off")
-    return render(figure)
+    return figure, shown
 
 
 def largest_square(values: np.ndarray, side: int, grid: int = 1) -> tuple[slice, slice]:

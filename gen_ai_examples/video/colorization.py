@@ -13,7 +13,7 @@ The article files colouring under style transfer. Style transfer repaints a pict
 the lightness of every pixel and restores what is missing. Its snippet, one convolution behind an
 undefined name, does neither.
 
-    gen-ai-examples run video.colorization --steps 340
+    gen-ai-examples run video.colorization --steps 320
 
 Held out are whole shots: three of Big Buck Bunny, whose style training knows from other shots, and
 two of a city by night, live action. All is computed and measured at half their size, where colour
@@ -34,6 +34,8 @@ colour is not shown; it takes a network that has seen far more pictures than the
 is evidence of what a scene looked like; say so wherever coloured footage is shown, above all
 historical.
 """
+
+import itertools
 
 import keras
 import numpy as np
@@ -79,7 +81,7 @@ OURS, UNSTEADY = "network", "network, not steadied"
 
 
 def main(
-    steps=340,
+    steps=320,
     batch_size=4,
     width=24,
     learning_rate=2e-3,
@@ -93,7 +95,8 @@ def main(
     known, held_out = footage(video)
     known = dict(list(known.items())[:training_clips])
     parts = [
-        examples(pairs) for clip in known.values() for pairs in both_ways(clip, training_frames)
+        examples(to_learn_from(clip, training_frames, way))
+        for clip, way in zip(known.values(), itertools.cycle((1, -1)))
     ]
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
     keras.utils.set_random_seed(seed)
@@ -172,11 +175,10 @@ def footage(video):
     return train, {name: clips[name] for name in held_out}
 
 
-def both_ways(clip, frames):
-    """Every fourth frame after the first, and before the last."""
-    lab = to_lab(middle(clip.frames[:frames], 8 * FACTOR), FACTOR)
-    for way, start in ((lab, 2), (lab[::-1], 3)):
-        yield propagate(way, steps_back(way[..., 0]), np.arange(start, len(way), 4))
+def to_learn_from(clip, frames, way):
+    """Every third frame after the first, or, if `way` is -1, before the last."""
+    lab = to_lab(middle(clip.frames[:frames], 8 * FACTOR), FACTOR)[::way]
+    return propagate(lab, steps_back(lab[..., 0]), np.arange(2, len(lab), 3))
 
 
 def colourings(model, lab):

@@ -107,11 +107,8 @@ class Colouring(keras.Model):
     def colour(self, clip: Propagated) -> np.ndarray:
         """The colours (N, H, W, 2) of a clip's frames, a and b of CIELAB."""
         given = examples(clip)
-        made = [
-            self.network([given[name][i : i + 1] for name in INPUTS], training=False)[0].numpy()
-            for i in range(len(clip.lab))
-        ]
-        return SCALE * np.concatenate(made)
+        made, _ = self.network.predict([given[name] for name in INPUTS], batch_size=4, verbose=0)
+        return SCALE * made
 
 
 def _distance(ab, truth):
