@@ -13,7 +13,7 @@ The article files colouring under style transfer. Style transfer repaints a pict
 the lightness of every pixel and restores what is missing. Its snippet, one convolution behind an
 undefined name, does neither.
 
-    gen-ai-examples run video.colorization --steps 320
+    gen-ai-examples run video.colorization --steps 300
 
 Held out are whole shots: three of Big Buck Bunny, whose style training knows from other shots, and
 two of a city by night, live action. All is computed and measured at half their size, where colour
@@ -81,13 +81,13 @@ OURS, UNSTEADY = "network", "network, not steadied"
 
 
 def main(
-    steps=320,
+    steps=300,
     batch_size=4,
     width=24,
     learning_rate=2e-3,
     training_clips=18,
     training_frames=36,
-    frames=60,
+    frames=54,
     dtype="auto",
     seed=0,
     video: str | None = None,
@@ -123,7 +123,7 @@ def main(
     ends = {name: pictures(held_out[name], coloured[name], [-1]) for name in list(held_out)[:5]}
     by_flow = sorted(held_out, key=lambda name: scores[name][MOVING[-1]]["error"])
     shown = [
-        pictures(held_out[name], coloured[name], range(0, frames, 2))
+        pictures(held_out[name], coloured[name], range(0, frames, 3))
         for name in dict.fromkeys((by_flow[-1], by_flow[0]))  # its worst, and its best
     ]
     return Answer(
@@ -159,7 +159,7 @@ def main(
                 ],
                 width=1.6,
             ),
-            "playing": playing(shown, held_out[by_flow[0]].fps / 2),
+            "playing": playing(shown, held_out[by_flow[0]].fps / 3),
             "time_slices": panels([time_slices(clip, 6) for clip in shown]),
             "clips": score_table(scores, dict.fromkeys(QUALITIES, "levels of a and b")),
         },

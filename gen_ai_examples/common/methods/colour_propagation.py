@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.color import lab2rgb, rgb2lab
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
+from sklearn.metrics import pairwise_distances_argmin
 
 from gen_ai_examples.common.methods.video_enlarging import warp
 
@@ -122,8 +123,7 @@ def nearest_patches(
         joined = np.concatenate([flat / side, nearness * places], -1)
         return joined.reshape(-1, joined.shape[-1]).astype(np.float32)
 
-    keys = features(reference[..., 0])
-    nearest = ((keys**2).sum(1) - 2 * features(lightness) @ keys.T).argmin(1)
+    nearest = pairwise_distances_argmin(features(lightness), features(reference[..., 0]))
     half = reference[::2, ::2]
     return half.reshape(-1, half.shape[-1])[nearest].reshape(half.shape).repeat(2, 0).repeat(2, 1)
 
