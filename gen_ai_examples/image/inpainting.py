@@ -9,7 +9,7 @@ free-form strokes, as in Yu et al. 2019 (https://arxiv.org/abs/1806.03589).
 The article names inpainting twice and shows, for it, a frozen VGG19 as discriminator that never
 sees the generator's output, and an LSTM without a picture. Neither fills anything.
 
-    gen-ai-examples run image.inpainting --steps 1200
+    gen-ai-examples run image.inpainting --steps 1600
 
 Held-out MNIST digits miss three tenths of their pixels, four tenths of their ink. Rivals, on the
 same holes: mean fill; the biharmonic filling (Damelin & Hoang 2018), which continues values and
@@ -61,10 +61,10 @@ SAMPLES = 8  # fillings of each hole
 
 
 def main(
-    steps=1200,
+    steps=1600,
     batch_size=32,
     learning_rate=2e-3,
-    sampling_steps=10,
+    sampling_steps=8,
     judge_steps=600,
     dtype="auto",
     seed=0,
