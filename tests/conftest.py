@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -45,6 +46,20 @@ def one_device(monkeypatch):
     from gen_ai_examples.common import strategy
 
     monkeypatch.setattr(strategy, "_logical_devices", lambda kind: ["CPU:0"] * (kind == "CPU"))
+
+
+@pytest.fixture(scope="session")
+def fewer_digits(tmp_path_factory):
+    """Finds bundled files as `bundled` does, but of the 5,000 digits only a fifth.
+
+    Most of a run at small settings would else be spent on scoring them.
+    """
+    from gen_ai_examples.common.sources import bundle
+
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    with np.load(bundle.bundled("mnist_5k.npz")) as digits:
+        np.savez(path, **{name: its[::5] for name, its in digits.items()})
+    return lambda name: path if name == "mnist_5k.npz" else bundle.bundled(name)
 
 
 @pytest.fixture(autouse=True)

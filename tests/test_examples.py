@@ -12,13 +12,32 @@ from gen_ai_examples import catalog, copying
 from gen_ai_examples.common import strategy
 from gen_ai_examples.common.answer import Answer
 from gen_ai_examples.common.media import Clip, Picture, Sound, Text
-from gen_ai_examples.common.sources import bundle, image
+from gen_ai_examples.common.sources import image
 
 EXAMPLES = sorted(catalog.examples())
 # Both tests of an example in one process, where its smoke run is made once.
 EACH_EXAMPLE = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXAMPLES]
 )
+
+
+# The quickest of each topic run on two devices as well, and their copies run: tracing takes long.
+ON_TWO = (
+    "audio.speech_synthesis",
+    "evaluation.score_as_loss",
+    "image.dcgan",
+    "medical.denoising",
+    "tabular.minority_generation",
+    "text.verse",
+    "training.mirrored",
+    "video.super_resolution",
+)
+
+
+def test_of_each_topic_one_example_runs_on_two_devices():
+    topics = [name.split(".")[0] for name in ON_TWO]
+    assert topics == sorted({name.split(".")[0] for name in EXAMPLES})
+    assert set(ON_TWO) <= set(EXAMPLES)
 
 
 def test_there_are_examples_and_each_is_documented():
@@ -45,35 +64,18 @@ def test_tests_of_a_group_share_a_process(request):
     assert request.node.nodeid.endswith("@together")
 
 
-@pytest.fixture(scope="session")
-def fewer_digits(tmp_path_factory):
-    """Finds bundled files as `bundled` does, but of the 5,000 digits only a fifth.
-
-    Most of a smoke run would else be spent on scoring them.
-    """
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    with np.load(bundle.bundled("mnist_5k.npz")) as digits:
-        np.savez(path, **{name: its[::5] for name, its in digits.items()})
-    return lambda name: path if name == "mnist_5k.npz" else bundle.bundled(name)
-
-
 done = {}
-
-
-def is_first_of_topic(name):
-    return name == next(its for its in EXAMPLES if its.split(".")[0] == name.split(".")[0])
 
 
 @pytest.fixture
 def smoke(name, fewer_digits, pytestconfig, request):
     """The answer of an example at its smallest settings, made once for both tests of it.
 
-    On two devices for one example of each topic, or of all if the tests are to be thorough:
-    tracing for two takes twice as long, and each method has a test of its own for it.
+    On one device but for `ON_TWO`, or for all if the tests are to be thorough: each method has a
+    test of its own for two.
     """
     if name not in done:
-        needs_two = name == "training.mirrored"
-        if not (is_first_of_topic(name) or needs_two or pytestconfig.getoption("thorough")):
+        if not (name in ON_TWO or pytestconfig.getoption("thorough")):
             request.getfixturevalue("one_device")
         module = importlib.import_module(catalog.examples()[name].module)
         with pytest.MonkeyPatch.context() as patch:
@@ -107,7 +109,7 @@ def test_its_copy_gives_the_same_numbers_without_the_package(
     name, tmp_path, monkeypatch, pytestconfig, fewer_digits, request
 ):
     """On one device, where the example itself had two: tracing for two takes far longer."""
-    if not (is_first_of_topic(name) or pytestconfig.getoption("thorough")):
+    if not (name in ON_TWO or pytestconfig.getoption("thorough")):
         pytest.skip("one copy of each topic is run: --thorough runs all")
     expected = request.getfixturevalue("smoke")
     settings = importlib.import_module(catalog.examples()[name].module).SMOKE

@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from gen_ai_examples import catalog, cli, gallery
 from gen_ai_examples.gallery import pages, search
 
-pytestmark = pytest.mark.filterwarnings("error:Sphinx says")
+pytestmark = [
+    pytest.mark.filterwarnings("error:Sphinx says"),
+    pytest.mark.xdist_group("gallery"),  # in one process, where the site is built once
+]
 SOUND = "a 'noisy' one"
 
 

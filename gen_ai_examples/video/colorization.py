@@ -63,7 +63,7 @@ from gen_ai_examples.common.sources.clips import bundled_clips, own_clips
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q16.3",)
-SMOKE = dict(steps=2, batch_size=2, width=8, training_clips=1, training_frames=4, frames=4)
+SMOKE = dict(steps=2, batch_size=2, width=8, training_clips=1, training_frames=6, frames=4)
 
 FACTOR = 2  # of the reduction
 HELD_OUT = ("brook", "canopy", "flowers", "tower", "towers")
