@@ -11,7 +11,7 @@ The article loads GPT-2, which learned English, and gives it a Chinese prompt; i
 the prompt too, what it prints is a list, and nothing is measured. Its second answer, a recurrent
 network without a softmax over a vocabulary, has no words to choose from.
 
-    gen-ai-examples run text.generation --steps 3000
+    gen-ai-examples run text.generation --steps 2400
 
 What to expect, in five minutes: the network passes the n-grams after four fifths of its training,
 and still improves at the end; mixed with one, at weights that were not tuned, by nearly as much
@@ -90,9 +90,9 @@ def train_gpt(train, held_out, pieces, steps, batch_size, context, dim, depth, r
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.update(held_out=bits())
     )
-    tenth = max(steps // 10, 1)
+    sixth = max(steps // 6, 1)
     kept = fit(
-        model, examples, steps, callbacks=[watch], steps_per_epoch=tenth, jit_compile=xla
+        model, examples, steps, callbacks=[watch], steps_per_epoch=sixth, jit_compile=xla
     ).history["held_out"]
     # How often the text was read between two measurements.
     read = batch_size * context * steps / len(text) / len(kept)
@@ -111,7 +111,7 @@ def best_ngram(tokens_of, longest, train, held_out):
 
 
 def main(
-    steps=3000,
+    steps=2400,
     batch_size=8,
     context=256,
     pieces=512,
@@ -122,7 +122,7 @@ def main(
     longest=8,
     temperature=0.8,
     continuations=16,
-    at_once=64,
+    at_once=32,
     seed=0,
     text: str | None = None,
 ) -> Answer:
