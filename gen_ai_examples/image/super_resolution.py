@@ -10,7 +10,7 @@ of 32 of 256; all sub-pixels in one step.
 The article names super-resolution twice and shows, for it, a frozen VGG19 as discriminator and an
 LSTM that sees no picture; neither enlarges anything, and no limit is named.
 
-    gen-ai-examples run image.super_resolution --steps 1500
+    gen-ai-examples run image.super_resolution --steps 1100
 
 Photographs are shrunk by Pillow's bicubic kernel, with antialiasing, and rounded to 8 bits, for
 training as for the test. Held out are whole photographs, the same for every seed. Scores are those
@@ -97,7 +97,7 @@ def turned(batch, seed):
 
 
 def main(
-    steps=1500,
+    steps=1100,
     batch_size=16,
     side=32,
     width=48,

@@ -9,7 +9,7 @@ The article shows, for translation, a frozen VGG19 as discriminator, wired to th
 It has no output that says real or made, and never sees what the generator draws, so it trains
 nothing. Features of VGG19 make a perceptual loss, which is something else.
 
-    gen-ai-examples run image.translation --steps 1000
+    gen-ai-examples run image.translation --steps 750
 
 The pairs are emoji, drawn once as line art and once in flat colour; near copies stay on one side of
 the split. Rivals: the colours of the nearest training drawing (by pixels, which beat blurred pixels
@@ -70,7 +70,7 @@ def build_generator(width):
 
 
 def main(
-    steps=1000,
+    steps=750,
     batch_size=16,
     width=32,
     l1_weight=50.0,
