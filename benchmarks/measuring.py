@@ -40,7 +40,7 @@ TORCH = {  # way: tuned, bfloat16
 }
 PEAK = {"float32": "peak, float32", "mixed_bfloat16": "peak, bfloat16"}
 PEAK_SIZE = 1536  # of the square matrices
-LEAST_STEPS = 4  # in a turn
+LEAST_STEPS = 8  # in a turn
 SAME_STEPS = 8  # after which the losses of both frameworks are compared
 WORTH = 1.05  # an option must be so many times as fast, or it is not trained on the data
 GROWTH = {"batch / 2": (0.5, 1), "batch x 2": (2, 1), "width x 2": (1, 2)}

@@ -44,11 +44,11 @@ def seconds_of(train: Training, steps: int) -> float:
 
 
 def steps_that_last(train: Training, seconds: float) -> int:
-    """How many steps last about so long, at least 2."""
-    seconds_of(train, 2)
-    taken = seconds_of(train, 2) / 2
-    steps = max(2, min(100, int(seconds / taken)))
-    return max(2, int(seconds * steps / seconds_of(train, steps)))
+    """How many steps last about so long, at least 2, what a call costs by itself included."""
+    steps = 2
+    while (taken := seconds_of(train, steps)) < seconds / 2:
+        steps *= 2
+    return max(2, int(seconds * steps / taken))
 
 
 def in_turn(trainings: dict, steps: int | dict, rounds: int) -> Iterator[dict]:

@@ -1,6 +1,6 @@
 """How fast is `fit` beside `keras.Model.fit` and PyTorch, on the same networks, batches and data?
 
-    python benchmarks/speed.py                       # all families, about ten minutes
+    python benchmarks/speed.py                       # all families, about fifteen minutes
     python benchmarks/speed.py --only gpt --rounds 2
     python benchmarks/speed.py --markdown benchmarks/RESULTS.md --out speed.json
 
@@ -283,8 +283,8 @@ def write(record, facts, out, markdown):
 def parser() -> argparse.ArgumentParser:
     its = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     its.add_argument("--only", nargs="+", default=[], metavar="FAMILY", help=", ".join(FAMILIES))
-    its.add_argument("--rounds", type=int, default=4)
-    its.add_argument("--seconds", type=float, default=0.3, help="that `fit` trains in each round")
+    its.add_argument("--rounds", type=int, default=5)
+    its.add_argument("--seconds", type=float, default=0.5, help="that `fit` trains in each round")
     its.add_argument("--steps", type=int, default=200, help="on the data, for quality; 0: none")
     its.add_argument("--seeds", type=int, default=2, help="of these")
     its.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
