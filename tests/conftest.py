@@ -1,5 +1,6 @@
 """Two logical CPU devices, so that every test can run on one replica or two."""
 
+import gc
 import os
 import pathlib
 import shutil
@@ -14,9 +15,20 @@ import tensorflow as tf
 import gen_ai_examples  # before TensorFlow: it chooses the Keras backend
 from gen_ai_examples import catalog
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many processes run as there are cores: threads of their own would only wait for each other.
+    # For what the tests start as well; read when TensorFlow runs its first operation.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+# Tracing makes millions of Python objects, and to search those of TensorFlow and of all graphs for
+# garbage, again and again, takes a tenth of the tests' time.
+gc.freeze()
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_addoption(parser):

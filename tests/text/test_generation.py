@@ -13,7 +13,7 @@ NOVEL = moby_dick()[:60_000]
 def test_a_few_steps_predict_a_held_out_text_better_than_equal_chances():
     train, held_out = split_text(NOVEL)
     _, tokens, nats, (read, bits) = train_gpt(
-        train, held_out, pieces=300, steps=40, batch_size=8, context=32, dim=16, depth=1,
+        train, held_out, pieces=300, steps=42, batch_size=8, context=32, dim=16, depth=1,
         rate=0.03, dropout=0.0, seed=0,
     )  # fmt: skip
     equal = np.log2(tokens.vocabulary) * len(tokens.encode(held_out)) / len(held_out)
@@ -21,8 +21,8 @@ def test_a_few_steps_predict_a_held_out_text_better_than_equal_chances():
     assert bits[-1] < 0.85 * equal
     again = nats(tokens.encode(held_out)).sum() / np.log(2) / len(held_out)
     assert again == pytest.approx(bits[-1])
-    assert len(read) == len(bits) == 11
-    assert read[-1] == pytest.approx(40 * 8 * 32 / len(tokens.encode(train)))
+    assert len(read) == len(bits) == 7
+    assert read[-1] == pytest.approx(42 * 8 * 32 / len(tokens.encode(train)))
 
 
 @pytest.mark.parametrize("tokens_of", [Characters, lambda text: BytePairs(text, 200)])
