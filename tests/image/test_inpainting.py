@@ -16,7 +16,8 @@ def test_the_hole_alone_is_measured():
     assert hole_psnr(off, truth, hole) == pytest.approx(20)
 
 
-def test_own_pictures_are_filled(tmp_path, one_device):
+def test_own_pictures_are_filled(tmp_path, one_device, monkeypatch):
+    monkeypatch.setattr(inpainting, "WIDTHS", (8,))
     rng = np.random.default_rng(0)
     for i in range(50):
         pixels = rng.integers(0, 256, (40, 36, 3), dtype=np.uint8)
