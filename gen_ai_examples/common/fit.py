@@ -133,6 +133,7 @@ def fit(
     hooks.on_train_begin()
     state.restore_history(model.history)
     data = from_step(dataset, int(state.step), several(strategy)).prefetch(tf.data.AUTOTUNE)
+    data = data.with_options(_untuned())
     if several(strategy):
         data = in_order_of_workers(data)
     batches = iter(strategy.experimental_distribute_dataset(data))
@@ -194,6 +195,18 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
             for name, values in model.history.history.items()
             if len(values) > known.get(name, 0)
         }
+
+
+def _untuned() -> tf.data.Options:
+    """Without the thread that tunes a pipeline's parallelism as it runs.
+
+    It sleeps for twice as long each time, up to a minute, and now and then an iterator that ends is
+    held up until it wakes: a training of 3 seconds lasts 5. What is left to choose is chosen by
+    the number of cores.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _steps_for(seconds, n, took):

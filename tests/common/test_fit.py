@@ -527,3 +527,15 @@ def test_no_progress_if_not_wanted(capsys):
     quiet_fit(regression(), 3)
     captured = capsys.readouterr()
     assert captured.err == captured.out == ""
+
+
+@pytest.mark.parametrize("devices", [TWO[:1], TWO])
+def test_no_thread_tunes_the_input_which_would_hold_the_end_of_training_up(devices, monkeypatch):
+    model = regression(strategy(devices))
+    scope, seen = model.distribute_strategy, []
+    share = scope.experimental_distribute_dataset
+    monkeypatch.setattr(
+        scope, "experimental_distribute_dataset", lambda data: seen.append(data) or share(data)
+    )
+    quiet_fit(model, 2)
+    assert [data.options().autotune.enabled for data in seen] == [False]
