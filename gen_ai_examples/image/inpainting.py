@@ -11,8 +11,8 @@ sees the generator's output, and an LSTM without a picture. Neither fills anythi
 
     gen-ai-examples run image.inpainting --steps 1600
 
-Held-out MNIST digits miss three tenths of their pixels, four tenths of their ink. Rivals, on the
-same holes: mean fill; the biharmonic filling (Damelin & Hoang 2018), which continues values and
+500 held-out MNIST digits miss three tenths of their pixels, four tenths of their ink. Rivals, for
+the same holes: mean fill; the biharmonic filling (Damelin & Hoang 2018), which continues values and
 slopes; the conditional mean of a Gaussian, the best linear estimate; pasting from the training
 pictures that agree best with what is left. `--images DIR` takes your own pictures, as 28x28 greys.
 
