@@ -35,8 +35,9 @@ class Translation(keras.Model):
         self.end = end
         self.smoothing = smoothing
         self.built = True
-        self._begin = tf.function(self._begin, autograph=False, reduce_retracing=True)
-        self._step = tf.function(self._step, autograph=False, reduce_retracing=True)
+        rows, number = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((), tf.int32)
+        self._begin = tf.function(self._begin, [rows, rows, number], autograph=False)
+        self._traced_step = None
 
     def compile(self, optimizer: keras.optimizers.Optimizer, **options) -> None:
         super().compile(optimizer=optimizer, **options)
@@ -118,6 +119,16 @@ class Translation(keras.Model):
         )  # fmt: skip
         return tf.nn.log_softmax(logits[:, -1]), memory
 
+    def _step_of_any_size(self, *inputs):
+        """`_step`, traced once: tf.function searches all the sizes that it was ever called with."""
+        if self._traced_step is None:
+            sizes = tf.nest.map_structure(
+                lambda x: tf.TensorSpec([None] * x.shape.rank, x.dtype), inputs
+            )
+            traced = tf.function(self._step, autograph=False)
+            self._traced_step = traced.get_concrete_function(*sizes)
+        return self._traced_step(*inputs)
+
 
 class _Steps:
     """What `beam_search` asks for, by a network that keeps what was read and written."""
@@ -130,7 +141,7 @@ class _Steps:
         if self.at == 0:
             logs, self.memory, self.source = self.model._begin(*self.inputs)
         else:
-            logs, self.memory = self.model._step(
+            logs, self.memory = self.model._step_of_any_size(
                 tf.constant(tokens, tf.int32), tf.constant(order, tf.int32), tf.constant(self.at),
                 self.memory, self.source,
             )  # fmt: skip

@@ -111,7 +111,9 @@ class Block(layers.Layer):
         before = normalise(x)
         looked_up = self.attention.look_up(before, angles)
         if memory is not None:
-            looked_up = [ops.concatenate(both, 2) for both in zip(memory, looked_up, strict=True)]
+            looked_up = tuple(
+                ops.concatenate(both, 2) for both in zip(memory, looked_up, strict=True)
+            )
         x = x + self.attention(before, angles, looked_up, known)[0]
         shares = None
         if self.crossing is not None:
