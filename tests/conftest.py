@@ -1,6 +1,7 @@
 """Two logical CPU devices, so that every test can run on one replica or two."""
 
 import gc
+import json
 import os
 import pathlib
 import shutil
@@ -19,6 +20,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes run as there are cores: threads of their own would only wait for each other.
     # For what the tests start as well; read when TensorFlow runs its first operation.
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+
+# A graph that runs for two steps never makes up for the time that it takes to optimise it.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -61,17 +65,20 @@ def one_device(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def fewer_digits(tmp_path_factory):
-    """Finds bundled files as `bundled` does, but of the 5,000 digits only a fifth.
+def fewer_pictures(tmp_path_factory):
+    """Finds bundled files as `bundled` does, but of the digits and the emoji only a fifth.
 
     Most of a run at small settings would else be spent on scoring them.
     """
     from gen_ai_examples.common.sources import bundle
 
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    folder = tmp_path_factory.mktemp("data")
     with np.load(bundle.bundled("mnist_5k.npz")) as digits:
-        np.savez(path, **{name: its[::5] for name, its in digits.items()})
-    return lambda name: path if name == "mnist_5k.npz" else bundle.bundled(name)
+        np.savez(folder / "mnist_5k.npz", **{name: its[::5] for name, its in digits.items()})
+    emoji = json.loads(bundle.bundled("fluent_emoji.json").read_text("utf-8"))
+    first = {name: its[: len(its) // 5] for name, its in emoji.items()}
+    (folder / "fluent_emoji.json").write_text(json.dumps(first), "utf-8")
+    return lambda name: path if (path := folder / name).exists() else bundle.bundled(name)
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,12 @@ ON_TWO = (
     "video.super_resolution",
 )
 
+# What the smallest settings leave to be done, by the names of the modules' constants.
+FEWER = {
+    "image.inpainting": {"TEST_PICTURES": 40},
+    "video.super_resolution": {"PROJECTIONS": 1},
+}
+
 
 def test_of_each_topic_one_example_runs_on_two_devices():
     topics = [name.split(".")[0] for name in ON_TWO]
@@ -68,7 +74,7 @@ done = {}
 
 
 @pytest.fixture
-def smoke(name, fewer_digits, pytestconfig, request):
+def smoke(name, fewer_pictures, pytestconfig, request):
     """The answer of an example at its smallest settings, made once for both tests of it.
 
     On one device but for `ON_TWO`, or for all if the tests are to be thorough: each method has a
@@ -79,7 +85,9 @@ def smoke(name, fewer_digits, pytestconfig, request):
             request.getfixturevalue("one_device")
         module = importlib.import_module(catalog.examples()[name].module)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(image, "bundled", fewer_digits)
+            patch.setattr(image, "bundled", fewer_pictures)
+            for constant, value in FEWER.get(name, {}).items():
+                patch.setattr(module, constant, value)
             done[name] = module.main(**module.SMOKE)
     return done[name]
 
@@ -106,7 +114,7 @@ class Blocked:
 
 @EACH_EXAMPLE
 def test_its_copy_gives_the_same_numbers_without_the_package(
-    name, tmp_path, monkeypatch, pytestconfig, fewer_digits, request
+    name, tmp_path, monkeypatch, pytestconfig, fewer_pictures, request
 ):
     """On one device, where the example itself had two: tracing for two takes far longer."""
     if not (name in ON_TWO or pytestconfig.getoption("thorough")):
@@ -122,8 +130,10 @@ def test_its_copy_gives_the_same_numbers_without_the_package(
     copied = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, path.stem, copied)
     spec.loader.exec_module(copied)
-    if hasattr(copied, "mnist"):
-        monkeypatch.setattr(copied, "bundled", fewer_digits)
+    if hasattr(copied, "ImageSet"):
+        monkeypatch.setattr(copied, "bundled", fewer_pictures)
+    for constant, value in FEWER.get(name, {}).items():
+        monkeypatch.setattr(copied, constant, value)
     copied.strategy.kept = strategy.strategy(["CPU:0"])
     answer = copied.main(**settings)
     assert answer.media.keys() == expected.media.keys()

@@ -21,13 +21,13 @@ def cells(path, kind="code"):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_it_runs_top_to_bottom_at_small_settings(source, monkeypatch, fewer_digits, request):
+def test_it_runs_top_to_bottom_at_small_settings(source, monkeypatch, fewer_pictures, request):
     if ".zh" in source.name:
         pytest.skip("the code is that of the English one")
     if "many_devices" not in source.name:
         request.getfixturevalue("one_device")
     if "evaluating" not in source.name:  # that one is about how many images a score needs
-        monkeypatch.setattr(image, "bundled", fewer_digits)
+        monkeypatch.setattr(image, "bundled", fewer_pictures)
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
     plt.switch_backend("agg")
     names = {}

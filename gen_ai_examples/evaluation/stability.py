@@ -63,7 +63,7 @@ from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import strategy
 
 ANSWERS = ("Q1.4",)
-SMOKE = dict(steps=4, batch_size=8, plain_seeds=2, seeds=1, looks=2, judge_steps=2)
+SMOKE = dict(steps=2, batch_size=8, plain_seeds=1, seeds=1, looks=1, judge_steps=2)
 
 COLLAPSED = 0.1  # recall
 REMEDY = "slower G"  # chosen on a part of the training images

@@ -62,7 +62,7 @@ from gen_ai_examples.common.strategy import strategy
 
 ANSWERS = ("Q8.2", "Q25.2")
 SMOKE = dict(
-    steps=2, batch_size=2, pieces=300, dim=8, depth=1, beams=2, train_pairs=400, test_pairs=6
+    steps=2, batch_size=2, pieces=300, dim=8, depth=1, beams=2, train_pairs=400, test_pairs=3
 )
 
 HELD_OUT = ("Ruth", "Esth", "Eccl", "Jonah", "Jas")

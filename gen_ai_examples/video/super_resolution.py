@@ -61,7 +61,7 @@ from gen_ai_examples.common.sources.photos import (
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q16.2",)
-SMOKE = dict(steps=2, batch_size=2, width=4, blocks=1, frames=3)
+SMOKE = dict(steps=2, batch_size=2, width=4, blocks=1, frames=2)
 
 FACTOR, BLUR, NOISE = 4, 1.6, 2.0
 RADIUS = 2  # frames before and after
