@@ -21,9 +21,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # For what the tests start as well; read when TensorFlow runs its first operation.
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
 
-# A graph that runs for two steps never makes up for the time that it takes to optimise it.
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
