@@ -261,7 +261,7 @@ FAMILIES = {
     "dcgan": Family(
         "DCGAN on 8x8 digits, batch 64",
         64,
-        dict(width=64),
+        dict(width=32),
         digit_images,
         dcgan,
         lambda model: [model.generator, model.discriminator],

@@ -43,7 +43,13 @@ PEAK_SIZE = 1536  # of the square matrices
 LEAST_STEPS = 8  # in a turn
 SAME_STEPS = 8  # after which the losses of both frameworks are compared
 WORTH = 1.05  # an option must be so many times as fast, or it is not trained on the data
-GROWTH = {"batch / 2": (0.5, 1), "batch x 2": (2, 1), "width x 2": (1, 2)}
+GROWTH = {  # change: times the batch, times the width
+    "as above": (1, 1),
+    "batch / 2": (0.5, 1),
+    "batch x 2": (2, 1),
+    "width x 2": (1, 2),
+}
+BY_KERAS = ", Model.fit"  # after the name of a change
 
 
 def torch_problem() -> str | None:
@@ -197,18 +203,20 @@ def measure_quality(name, turns, steps, seeds, say):
 
 
 def measure_growth(name, rounds, seconds, say):
-    """Seconds per step of `fit` as batch and width change, and the operations of a step."""
+    """Seconds per step by `fit` and `Model.fit` as batch and width change, and the operations."""
     family = FAMILIES[name]
     columns = family.columns()[0]
     trainings, flops, counts = {}, {}, {}
-    for what, (batch_factor, width) in {"as above": (1, 1), **GROWTH}.items():
+    for what, (batch_factor, width) in GROWTH.items():
         say(f"{name}: growth, {what}")
-        model = build(family, width=width)
         batch = next(iter(family.batches(columns, int(family.batch_size * batch_factor))))
-        trainings[what] = training_by_fit(model, family, batch)
+        model = build(family, width=width)
         flops[what] = product_flops(model, next(iter(family.as_input(as_dataset(batch)))))
-        seconds_of(trainings[what], 1)
-        counts[what] = steps_that_last(trainings[what], seconds)
+        trainings[what] = training_by_fit(model, family, batch)
+        trainings[what + BY_KERAS] = training_by_keras(build(family, width=width), family, batch)
+        for way in (what, what + BY_KERAS):
+            seconds_of(trainings[way], 1)
+            counts[way] = steps_that_last(trainings[way], seconds)
     trainings["peak"] = matmul("float32")
     counts["peak"] = steps_that_last(trainings["peak"], seconds)
     return {"flops": flops, "seconds": list(in_turn(trainings, counts, rounds))}
@@ -239,7 +247,7 @@ def measure(name, options, with_torch, say):
             name, found["seconds"], options.steps, options.seeds, say
         )
     found["start"] = measure_start(name, min(2, quick), with_torch, say)
-    found["growth"] = measure_growth(name, quick, options.seconds / 2, say)
+    found["growth"] = measure_growth(name, options.rounds, options.seconds / 2, say)
     if threads() > 1:
         say(f"{name}: two replicas")
         found["replicas"] = children.run("replicas", name, quick, options.seconds)

@@ -53,6 +53,14 @@ class KneserNey:
             p[n - 1 :] = table.interpolate(grams, p[n - 1 :])
         return -np.log(p)
 
+    def nats_of_last(self, rows: np.ndarray) -> np.ndarray:
+        """Surprise (N,) of the last token of each row (N, T) of at most `order` tokens, in nats."""
+        rows = np.asarray(rows, np.int64)
+        p = np.full(len(rows), 1 / self.vocabulary)
+        for n, table in enumerate(self._tables[: rows.shape[1]], 1):
+            p = table.interpolate(rows[:, -n:] @ self._powers(n), p)
+        return -np.log(p)
+
     def probabilities(self, context: np.ndarray) -> np.ndarray:
         """Chances (vocabulary,) of each token to follow a context (T,)."""
         context = np.asarray(context, np.int64)
@@ -80,8 +88,10 @@ class KneserNey:
 
     def _codes(self, tokens, n):
         """Every n tokens in a row as one number, (N - n + 1,)."""
-        windows = np.lib.stride_tricks.sliding_window_view(tokens, n)
-        return windows @ self.vocabulary ** np.arange(n - 1, -1, -1, dtype=np.int64)
+        return np.lib.stride_tricks.sliding_window_view(tokens, n) @ self._powers(n)
+
+    def _powers(self, n):
+        return self.vocabulary ** np.arange(n - 1, -1, -1, dtype=np.int64)
 
 
 def best_order(tokens: np.ndarray, then: np.ndarray, vocabulary: int, longest: int) -> int:

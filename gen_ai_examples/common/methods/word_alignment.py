@@ -41,23 +41,22 @@ class WordAlignment:
             raise InputError("Alignment takes equally many sentences on both sides, and some.")
         self.source_vocabulary, self.target_vocabulary = source_vocabulary, target_vocabulary
         self.diagonal, self.null = diagonal, null
-        cells = [self._cells(*pair) for pair in zip(sources, targets, strict=True)]
-        codes = np.concatenate([source * target_vocabulary + target for source, target, _ in cells])
-        prior = np.concatenate([prior for *_, prior in cells])
-        # Each target token is a group of cells in a row: its chances to come from each source.
-        sizes = np.concatenate(
-            [np.full(len(t), len(s) + 1) for s, t in zip(sources, targets, strict=True)]
-        )
+        words, others, prior, sizes = self._cells(sources, targets)
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        self._codes, entries = np.unique(codes, return_inverse=True)
+        self._codes, entries = _numbered(words, others, source_vocabulary + 1, target_vocabulary)
         rows = self._codes // target_vocabulary
         self._chances = np.ones(len(self._codes))
-        for _ in range(iterations):
+
+        def shares():
             share = prior * self._chances[entries]
-            share /= np.repeat(np.add.reduceat(share, starts), sizes)
-            counts = np.bincount(entries, share, len(self._codes))
+            return share / np.repeat(np.add.reduceat(share, starts), sizes)
+
+        for _ in range(iterations):
+            counts = np.bincount(entries, shares(), len(self._codes))
             totals = np.bincount(rows, counts, source_vocabulary + 1)
             self._chances = counts / np.maximum(totals[rows], 1e-300)
+        # The chance of each target token, sentence after sentence, to come from none.
+        self.unaligned = shares()[starts]
 
     def table(self, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Source, target and t(target given source), (N,) each, of chances above `least`."""
@@ -67,19 +66,50 @@ class WordAlignment:
 
     def align(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Chances (T, 1 + S) of each target token to come from none and from each source token."""
-        sources, targets, prior = self._cells(np.asarray(source), np.asarray(target))
+        sources, targets, prior, _ = self._cells([source], [target])
         codes = sources * self.target_vocabulary + targets
         at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         chances = np.where(self._codes[at] == codes, self._chances[at], 1e-12)
         share = (prior * chances).reshape(len(target), len(source) + 1)
         return share / share.sum(1, keepdims=True)
 
-    def _cells(self, source, target):
-        """Source, target and prior (T (1 + S),) of every cell, null first."""
-        s, t = len(source), len(target)
-        off = np.abs((np.arange(t)[:, None] + 0.5) / t - (np.arange(s)[None, :] + 0.5) / s)
-        near = np.exp(-self.diagonal * off)
-        near *= (1 - self.null) / near.sum(1, keepdims=True)
-        prior = np.concatenate([np.full((t, 1), self.null), near], axis=1)
-        with_null = np.append(self.source_vocabulary, source).astype(np.int64)
-        return np.tile(with_null, t), np.repeat(np.asarray(target, np.int64), s + 1), prior.ravel()
+    def _cells(self, sources, targets):
+        """Source, target and prior of every cell, and how many cells each target token has.
+
+        A target token's cells are in a row: its chances to come from none, and from each token of
+        the source.
+        """
+        reading, writing = (np.array([len(x) for x in texts]) for texts in (sources, targets))
+        sizes = np.repeat(reading + 1, writing)
+        starts = np.cumsum(sizes) - sizes
+        cells = np.arange(sizes.sum()) - np.repeat(starts, sizes)  # 0 for none, then from 1 on
+        # Places in the sentence, from 0 to 1.
+        written = np.repeat((_within(writing) + 0.5) / np.repeat(writing, writing), sizes)
+        read = (cells - 0.5) / np.repeat(sizes - 1, sizes)
+        near = np.where(cells > 0, np.exp(-self.diagonal * np.abs(written - read)), 0)
+        near *= np.repeat((1 - self.null) / np.add.reduceat(near, starts), sizes)
+        # Of all sources one after another, each with its null before it, the cell's token.
+        words = np.concatenate([np.append(self.source_vocabulary, x) for x in sources])
+        begins = np.cumsum(reading + 1) - (reading + 1)
+        words = words.astype(np.int64)[np.repeat(np.repeat(begins, writing), sizes) + cells]
+        others = np.repeat(np.concatenate(targets).astype(np.int64), sizes)
+        return words, others, np.where(cells > 0, near, self.null), sizes
+
+
+def _within(lengths):
+    """0 to n - 1 for each length n."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
+def _numbered(rows, columns, height, width):
+    """The different pairs as rows * width + columns, in order, and which of them each pair is.
+
+    As `np.unique` finds them, in a fifth of its time: numbers of 16 bits are sorted by their digits.
+    """
+    kinds = [np.uint16 if most <= 2**16 else np.int64 for most in (height, width)]
+    order = np.lexsort((columns.astype(kinds[1]), rows.astype(kinds[0])))
+    codes = (rows * width + columns)[order]
+    new = np.append(True, codes[1:] != codes[:-1])
+    entries = np.empty(len(order), np.int64)
+    entries[order] = np.cumsum(new) - 1
+    return codes[new], entries

@@ -79,11 +79,9 @@ class WordByWord:
         forth = WordAlignment(self.source.texts, self.target.texts, size, wide, **options)
         back = WordAlignment(self.target.texts, self.source.texts, wide, size, **options)
         # How often a word of the source came from no word of the target.
-        alone, seen = np.zeros(size), np.zeros(size)
-        for text, other in zip(self.source.texts, self.target.texts, strict=True):
-            np.add.at(alone, text, back.align(other, text)[:, 0])
-            np.add.at(seen, text, 1)
-        dropped = alone / np.maximum(seen, 1)
+        words = np.concatenate(self.source.texts)
+        alone = np.bincount(words, back.unaligned, size)
+        dropped = alone / np.maximum(np.bincount(words, minlength=size), 1)
         self._table: list[list[tuple[float, int]]] = [[] for _ in range(size)]
         for source, target, chance in zip(*forth.table(1e-3), strict=True):
             if source < size:
@@ -166,9 +164,7 @@ class WordByWord:
         if not steps:
             return {}
         rows = np.array([(*context, token) for context, token in steps])
-        # In one call: of each row only the last token counts, whose context is within the row.
-        return dict(zip(steps, -self._ngram.nats(rows.ravel())[self._order - 1 :: self._order],
-                        strict=True))  # fmt: skip
+        return dict(zip(steps, -self._ngram.nats_of_last(rows), strict=True))
 
 
 class Nearest:

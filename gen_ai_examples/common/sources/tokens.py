@@ -88,7 +88,8 @@ class BytePairs:
 
     def encode(self, text: str) -> np.ndarray:
         """Numbers (N,) int32 of the pieces that spell a text."""
-        first, *parts = self._processor.encode(text.split(_BLANK))
+        # One by one: for a list, the library starts threads at every call.
+        first, *parts = (self._processor.encode(part) for part in text.split(_BLANK))
         return np.array(first + [n for part in parts for n in self._blank + part], np.int32)
 
     def decode(self, numbers: np.ndarray) -> str:
