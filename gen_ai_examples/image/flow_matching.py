@@ -9,7 +9,7 @@ https://arxiv.org/abs/2511.13720), and sees early times more often.
 
 The article answers image generation with a recurrent network without any image in it.
 
-    gen-ai-examples run image.flow_matching --steps 2400
+    gen-ai-examples run image.flow_matching --steps 1600
 
 Expect crisp digits, nearly all of them the one asked for, some with a broken stroke. Being
 recognised proves little by itself: the blurred samples of the Gaussian mixture, which copies half
@@ -44,7 +44,7 @@ SMOKE = dict(steps=2, batch_size=8, judge_steps=2, sampling_steps=2)
 
 
 def main(
-    steps=2400,
+    steps=1600,
     batch_size=32,
     learning_rate=2e-3,
     guidance=1.5,

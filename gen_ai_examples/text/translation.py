@@ -118,7 +118,7 @@ def train_transformer(units, gloss, pieces, length, steps, batch_size, dim, dept
 
 
 def main(
-    steps=2000,
+    steps=1300,
     batch_size=16,
     length=96,
     pieces=5000,

@@ -47,11 +47,13 @@ class Translation(keras.Model):
         """`batch`: what `packed_batches` gives. Losses are in nats per token."""
         with tf.GradientTape() as tape:
             logits, _ = self.network(batch, training=True)
-            logs = tf.nn.log_softmax(logits)
             targets = batch["target"]
             real = ops.cast(targets != PADDING, "float32")
-            nats = -tf.gather(logs, ops.maximum(targets, 0), axis=-1, batch_dims=2)
-            smooth = (1 - self.smoothing) * nats - self.smoothing * ops.mean(logs, axis=-1)
+            # Without a softmax of its own: over a large vocabulary, each pass over the logits counts.
+            total = ops.logsumexp(logits, axis=-1)
+            wanted = ops.sum(logits * ops.one_hot(targets, logits.shape[-1]), axis=-1)
+            nats = total - wanted
+            smooth = total - (1 - self.smoothing) * wanted - self.smoothing * ops.mean(logits, -1)
             # A token counts the same in a full row and in another.
             weight = real * batch["weight"][:, None] * real.shape[1]
             loss, nats = replica_mean(weight * smooth), replica_mean(weight * nats)

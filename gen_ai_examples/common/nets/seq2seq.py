@@ -229,7 +229,7 @@ class Seq2Seq(keras.Model):
             kept.append(looked_up)
         x = normalise(x)
         matrix = ops.cast(ops.transpose(self.tokens.embeddings), x.dtype)
-        logits = ops.cast(ops.matmul(x, matrix), "float32") * self.scale
+        logits = ops.cast(ops.matmul(x * ops.cast(self.scale, x.dtype), matrix), "float32")
         if self.pointing is None:
             shares = ops.mean(shares, axis=1)
         else:
