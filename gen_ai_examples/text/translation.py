@@ -12,7 +12,7 @@ departures are in `common/nets/seq2seq.py`; the optimizer is Muon, as in `text.g
 The article names translation twice and shows GPT-2, which continues text and translates none, and a
 recurrent network that ends in a sigmoid, which has no words to choose from. Nothing is measured.
 
-    gen-ai-examples run text.translation --steps 2000
+    gen-ai-examples run text.translation --steps 1300
 
 Held out are five whole books that tell nothing twice that others tell (Samuel, Kings and
 Chronicles do, and the gospels); training verses half of whose runs of five words are in them are
