@@ -48,7 +48,7 @@ def main(
     batch_size=32,
     learning_rate=2e-3,
     guidance=1.5,
-    sampling_steps=24,
+    sampling_steps=16,
     judge_steps=600,
     dtype="auto",
     seed=0,

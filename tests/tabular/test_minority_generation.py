@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 from sklearn.metrics import f1_score
 
 from gen_ai_examples.common.methods.row_flow import RowFlow
 from gen_ai_examples.common.sources import tabular
 from gen_ai_examples.tabular.minority_generation import best_threshold, more_rows
+
+pytestmark = pytest.mark.usefixtures("one_device")
 
 
 def test_the_threshold_is_the_best_one():

@@ -5,6 +5,8 @@ from gen_ai_examples.common.sources.text import tang_poems
 from gen_ai_examples.common.sources.tokens import Characters
 from gen_ai_examples.text.verse import best_ngram, following, train_gpt, verses, written_out
 
+pytestmark = pytest.mark.usefixtures("one_device")
+
 POEM = next(poem for poem in tang_poems() if "床前明月光" in poem.lines[0])
 
 

@@ -7,6 +7,8 @@ import pytest
 from gen_ai_examples.training import gan_learning_rates as module
 from gen_ai_examples.training.gan_learning_rates import build_gan, median_frechet, play
 
+pytestmark = pytest.mark.usefixtures("one_device")
+
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (16, 8, 8, 1)).astype("float32")
 LATENTS = RNG.normal(size=(5, 4)).astype("float32")

@@ -13,6 +13,8 @@ from gen_ai_examples.training.learning_rate import (
     train_vae,
 )
 
+pytestmark = pytest.mark.usefixtures("one_device")
+
 
 def course(schedule, steps=100):
     """The rate before each update, and after the last, (steps + 1,); it peaks at 2."""

@@ -24,7 +24,7 @@ def numbers(n=64, wrong=0.0):
     return x, np.zeros((n, 1), np.float32)
 
 
-def trained(x, codes, steps, loss="laplace", devices=None, dtype="float32"):
+def trained(x, codes, steps, loss="laplace", devices=("CPU:0",), dtype="float32"):
     keras.utils.set_random_seed(0)
     with strategy(devices).scope(), precision(dtype):
         model = MaskedCells(3, 1, loss, units=32)

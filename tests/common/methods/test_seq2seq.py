@@ -3,6 +3,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
@@ -133,6 +134,8 @@ def test_it_learns_to_write_backwards_and_translates_alike_alone_or_with_others(
 @pytest.mark.parametrize("beams", [1, 3])
 def test_the_memory_finds_what_recomputing_finds(beams):
     ours, sources = model(spread=0.5), SOURCES[:3]
+    # Eagerly, hundreds of passes would take most of the test.
+    network = tf.function(ours.network, reduce_retracing=True, autograph=False)
 
     class Recomputing(Steps):
         def __call__(self, tokens, order):
@@ -154,7 +157,8 @@ def test_the_memory_finds_what_recomputing_finds(beams):
             rows = packed(
                 [self.source], [np.array(begun, int)], len(self.source), len(begun) + 1, END
             )
-            logits = np.asarray(ours.network(rows)[0])[0, -1]
+            logits, _ = network({name: tf.constant(its) for name, its in rows.items()})
+            logits = logits[0, -1].numpy()
             return logits - np.log(np.exp(logits).sum())
 
     longest = np.array([2 * len(source) + 10 for source in sources])

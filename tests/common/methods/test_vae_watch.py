@@ -9,6 +9,8 @@ from gen_ai_examples.common.methods.vae_watch import VAEWatch, elbos
 from gen_ai_examples.common.nets.dense_vae import build_decoder, build_encoder
 from gen_ai_examples.common.strategy import strategy
 
+pytestmark = pytest.mark.usefixtures("one_device")
+
 RNG = np.random.default_rng(0)
 SETS = {
     name: (

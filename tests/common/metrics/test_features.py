@@ -17,6 +17,8 @@ from gen_ai_examples.common.metrics.features import (
 from gen_ai_examples.common.metrics.image import features_frechet, kernel_distance
 from gen_ai_examples.common.sources import image
 
+pytestmark = pytest.mark.usefixtures("one_device")
+
 
 @pytest.fixture(scope="module")
 def digits():
