@@ -240,6 +240,9 @@ def main(options):
         )
     if min(options.rounds, options.seeds) < 1 or options.seconds <= 0 or options.steps < 0:
         raise InputError("--rounds and --seeds are at least 1, --seconds above 0, --steps from 0.")
+    for file in filter(None, (options.out, options.markdown)):
+        if not file.absolute().parent.is_dir():
+            raise InputError(f"There is no folder {file.parent} to write {file.name} to.")
     console, progress = Console(width=110), Console(stderr=True)
     problem = "PyTorch was left out by --no-torch." if options.no_torch else torch_problem()
     tf.get_logger().setLevel("ERROR")  # tracing as often as here is meant

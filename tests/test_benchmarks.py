@@ -62,6 +62,12 @@ def test_an_unknown_family_is_refused():
     )
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_measured(tmp_path):
+    done = speed("--out", tmp_path / "new" / "speed.json")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("There is no folder ")
+
+
 def test_operations_of_a_step(one_device):
     from families import FAMILIES, product_flops
 

@@ -39,6 +39,7 @@ class Checkpoint:
         self._epochs: list[tuple[int, dict[str, float]]] = []
         self._sums: dict[str, float] = {}
         self._steps_in_sums = 0
+        self._resumed: tuple[dict[str, float], int] = ({}, 0)  # sums and steps of before, if any
         owned = [*model.variables, *(v for o in optimizers for v in o.variables)]
         # By order: names count up with every model that a process builds.
         self._variables = {
@@ -57,19 +58,25 @@ class Checkpoint:
 
     def add_losses(self, names: list[str], values: np.ndarray, running_means: bool) -> None:
         """Add the logs (n, n_logs) of n steps to this epoch's means."""
-        if running_means:
-            self._sums, self._steps_in_sums = dict(zip(names, values[-1].tolist(), strict=True)), 1
+        if running_means:  # since the epoch began, or since it was resumed
+            sums, steps = self._resumed
+            n = self._steps_in_sums - steps + len(values)
+            means = zip(names, values[-1].tolist(), strict=True)
+            self._sums = {name: sums.get(name, 0.0) + n * mean for name, mean in means}
+            self._steps_in_sums = steps + n
             return
         for name, value in zip(names, values.sum(0, dtype=np.float64).tolist(), strict=True):
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._steps_in_sums += len(values)
 
-    def end_epoch(self, epoch: int) -> dict[str, float]:
-        """Return this epoch's mean logs and start the next epoch; what is added to them is kept."""
-        logs = {name: value / self._steps_in_sums for name, value in self._sums.items()}
+    def means(self) -> dict[str, float]:
+        """This epoch's mean logs so far."""
+        return {name: value / self._steps_in_sums for name, value in self._sums.items()}
+
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Keep an epoch's logs, and start the next one."""
         self._epochs.append((epoch, logs))
-        self._sums, self._steps_in_sums = {}, 0
-        return logs
+        self._sums, self._steps_in_sums, self._resumed = {}, 0, ({}, 0)
 
     def restore_history(self, history: keras.callbacks.History) -> None:
         """Give a fresh `History` the epochs that ran before the resume."""
@@ -161,6 +168,7 @@ class Checkpoint:
         self.stopped = meta["stopped"]
         self._epochs = [(epoch, logs) for epoch, logs in meta["epochs"]]
         self._sums, self._steps_in_sums = meta["sums"], meta["steps_in_sums"]
+        self._resumed = self._sums, self._steps_in_sums
 
 
 def _to_numpy(variable: keras.Variable) -> np.ndarray:

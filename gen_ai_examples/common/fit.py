@@ -149,7 +149,6 @@ def fit(
             raise Interrupted("Interrupted at once; the last checkpoint stays.") from None
         where = f"Interrupted at step {int(state.step)}, which the chief saves."
         raise Interrupted(state.save_interrupted() if chief else where) from None
-    state.stopped = model.stop_training
     state.save_or_warn()
     if isinstance(model.optimizer, keras.optimizers.Optimizer):
         # As `Model.fit` ends: with use_ema=True the averaged weights become the weights. The
@@ -187,7 +186,7 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
             if model.stop_training:
                 break
         known = {name: len(values) for name, values in model.history.history.items()}
-        logs = state.end_epoch(epoch)
+        logs = state.means()
         hooks.on_epoch_end(epoch, logs)
         # Keras gives callbacks a copy of the logs; what they added to it, its History has kept.
         logs |= {
@@ -195,6 +194,10 @@ def _loop(model, call, batches, steps, steps_per_epoch, steps_per_call, hooks, s
             for name, values in model.history.history.items()
             if len(values) > known.get(name, 0)
         }
+        # Only now: an epoch whose callbacks were interrupted ends again after the resume.
+        state.end_epoch(epoch, logs)
+        state.stopped = model.stop_training
+        in_step.stop_if_asked()
 
 
 def _untuned() -> tf.data.Options:

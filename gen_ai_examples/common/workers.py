@@ -4,6 +4,7 @@ import contextlib
 import faulthandler
 import hashlib
 import os
+import re
 import signal
 import threading
 
@@ -139,19 +140,19 @@ def other_workers_watched(strategy: tf.distribute.Strategy, kept: str):
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         if not several(strategy):
             raise
-        others = [i for i in range(strategy.num_replicas_in_sync) if f"task:{i}" in error.message]
-        who = f"worker {others[0]}" if others else "another worker"
+        other = re.search(r"task:(\d+)", error.message)
+        who = f"worker {other[1]}" if other else "another worker"
         raise WorkerLost(
             f"Training stopped, since {who} did: see its own output for why. {kept}"
         ) from None
 
 
 class InStep:
-    """Lets workers take equally many steps per call, and stop after the same one at Ctrl-C.
+    """Lets training stop between two calls at Ctrl-C, and workers all after the same step.
 
-    A context manager around training. Without other workers it changes nothing; with them, the
-    first Ctrl-C in any worker stops all of them between two calls, and a second one at once: then
-    a step may have been left half done, and `forced` says so.
+    A context manager around training. The first Ctrl-C, in any worker, waits for the end of a call,
+    whose losses would be lost else, or of an epoch's callbacks. A second one stops at once: then a
+    step may have been left half done, and `forced` says so.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy):
@@ -162,7 +163,9 @@ class InStep:
         self._sum = tf.function(lambda values: sum_over_workers(strategy, values))
 
     def __enter__(self) -> "InStep":
-        if not self._alone and threading.current_thread() is threading.main_thread():
+        # A shell makes what it starts in the background ignore Ctrl-C.
+        ignored = self._alone and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        if not ignored and threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -183,9 +186,19 @@ class InStep:
             KeyboardInterrupt: Ctrl-C was pressed in one of them.
         """
         if self._alone:
+            self.stop_if_asked()
             return wanted
         chiefs = wanted if index_of(self._strategy) == 0 else 0
         total = self._sum(tf.constant([chiefs, int(self._asked)])).numpy()
         if total[1]:
             raise KeyboardInterrupt
         return int(total[0])
+
+    def stop_if_asked(self) -> None:
+        """Stop here after a Ctrl-C, unless there are other workers, who do not know of it yet.
+
+        Raises:
+            KeyboardInterrupt: it was pressed.
+        """
+        if self._alone and self._asked:
+            raise KeyboardInterrupt

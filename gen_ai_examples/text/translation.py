@@ -41,6 +41,7 @@ from matplotlib.figure import Figure
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.media import Text, render
 from gen_ai_examples.common.methods.language_model import text_optimizer
@@ -84,9 +85,16 @@ def read_pairs(path, train_pairs, test_pairs):
         train = [pair for pair in known if pair.book not in HELD_OUT]
         test = [pair for pair in known if pair.book in HELD_OUT]
     train = without_copies([pair for pair in train if alike(pair)], test)
-    return [
-        its[:: -(-len(its) // most)] for its, most in ((train, train_pairs), (test, test_pairs))
-    ]
+    train, test = (
+        its[:: max(1, -(-len(its) // most))]
+        for its, most in ((train, train_pairs), (test, test_pairs))
+    )
+    if not train or len(test) < 3:
+        raise InputError(
+            "Translation needs pairs to learn from that are no copies of those it is measured on, "
+            "and 3 of these: give a file of more pairs, or a larger --test-pairs."
+        )
+    return train, test
 
 
 def train_transformer(units, gloss, pieces, length, steps, batch_size, dim, depth, rate, seed):
@@ -113,7 +121,8 @@ def train_transformer(units, gloss, pieces, length, steps, batch_size, dim, dept
         model.compile(text_optimizer(rate, steps))
     examples = packed_batches(read, written, length, batch_size, end, seed)
     xla = strategy().num_replicas_in_sync == 1
-    history = fit(model, examples, steps, jit_compile=xla).history["nats"]
+    tenth = -(-steps // 10)
+    history = fit(model, examples, steps, steps_per_epoch=tenth, jit_compile=xla).history["nats"]
     return model, tokens, history
 
 
@@ -198,7 +207,7 @@ def main(
         | unknown_words(test, found, dictionary),
         media={
             "translations": shown(test, found),
-            "alignment": alignment_picture(model, tokens, dictionary, test),
+            "alignment": alignment_picture(model, tokens, dictionary, test, beams, alpha),
         },
     )
 
@@ -246,7 +255,7 @@ def shown(test, found, n=16):
     return Text("\n\n".join(parts) + "\n")
 
 
-def alignment_picture(model, tokens, dictionary, test):
+def alignment_picture(model, tokens, dictionary, test, beams, alpha):
     """What each token of a translation pointed at, for the first plain sentence of 8 to 14 words.
 
     Apostrophes and quotes are spelled by bytes, which have no label.
@@ -255,17 +264,21 @@ def alignment_picture(model, tokens, dictionary, test):
     short = [pair for pair in plain if 8 <= len(pair.source.split()) <= 14] or test[:1]
     gloss = dictionary.gloss(short[0].source)
     read = tokens.encode(gloss)
-    (written,) = model.translate([read], beams=4)
+    (written,) = model.translate([read], beams, alpha)
     shares = model.pointing(read, written)
     figure = Figure(
         figsize=(1.5 + 0.32 * len(read), 1.8 + 0.28 * len(shares)), layout="constrained"
     )
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(read)), [tokens.decode([t]) for t in read], rotation=60, ha="right")
-    axes.set_yticks(range(len(shares)), [*(tokens.decode([t]) for t in written), "(end)"])
+    plainly = {"parse_math": False}  # a dollar is a dollar
+    labels = [tokens.decode([t]) for t in read]
+    axes.set_xticks(range(len(read)), labels, rotation=60, ha="right", **plainly)
+    labels = [*(tokens.decode([t]) for t in written), "(end)"]
+    axes.set_yticks(range(len(shares)), labels, **plainly)
     axes.set(xlabel="read: word by word", ylabel="written")
-    axes.set_title(f"{short[0].reference}: {short[0].source}", fontsize=9, wrap=True)
+    title = f"{short[0].reference}: {short[0].source}"
+    axes.set_title(title, fontsize=9, wrap=True, **plainly)
     return render(figure)
 
 

@@ -309,6 +309,66 @@ def test_what_callbacks_add_to_the_logs_survives_a_resume(tmp_path):
     assert history["epoch_squared"] == [0, 1, 4, 9] and len(history["loss"]) == 4
 
 
+class AtEpochEnd(keras.callbacks.Callback):
+    """Adds to the logs, and before that calls `action` in one epoch."""
+
+    def __init__(self, epoch, action):
+        super().__init__()
+        self.epoch, self.action = epoch, action
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            self.action()
+        logs["looked"] = epoch
+
+
+@pytest.mark.parametrize("action", [interrupt, lambda: signal.raise_signal(signal.SIGINT)])
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_an_epoch_whose_callbacks_are_interrupted_is_not_lost(tmp_path, action, epoch):
+    """At once, or as by Ctrl-C, which waits for them; the last epoch too."""
+    straight = regression()
+    whole = quiet_fit(straight, 20, steps_per_epoch=5).history
+    options = dict(steps_per_epoch=5, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(Interrupted, match=f"step {5 * (epoch + 1)}, saved"):
+        quiet_fit(regression(), 20, callbacks=[AtEpochEnd(epoch, action)], **options)
+    resumed = regression()
+    history = quiet_fit(resumed, 20, callbacks=[AtEpochEnd(None, None)], **options).history
+    assert history["looked"] == [0, 1, 2, 3]
+    assert history["loss"] == pytest.approx(whole["loss"], rel=1e-6)
+    assert_identical(straight, resumed)
+
+
+def test_ctrl_c_within_a_call_loses_none_of_its_losses(tmp_path):
+    steps, options = 30_000, dict(steps_per_epoch=10_000)
+    whole = quiet_fit(regression(), steps, **options).history
+    options["checkpoint"] = tmp_path / "run.npz"
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        quiet_fit(regression(), steps, callbacks=[StopAt(1, timer.start)], **options)
+    history = quiet_fit(regression(), steps, **options).history
+    assert history["loss"] == pytest.approx(whole["loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize("at", [7, 10])
+def test_a_plain_keras_model_that_resumes_has_the_means_of_whole_epochs(tmp_path, at):
+    def fresh():
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.01), "mse")
+        return model
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 2)).astype("float32")
+    examples = tf.data.Dataset.from_tensor_slices((x, x.sum(1, keepdims=True))).batch(4).repeat()
+    whole = quiet_fit(fresh(), 20, examples, steps_per_epoch=5).history
+    options = dict(steps_per_epoch=5, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(Interrupted):
+        stop = StopAt(at, interrupt)
+        quiet_fit(fresh(), 20, examples, steps_per_call=1, callbacks=[stop], **options)
+    history = quiet_fit(fresh(), 20, examples, **options).history
+    assert history["loss"] == pytest.approx(whole["loss"], rel=1e-5)
+
+
 def test_a_real_interrupt_signal_saves_and_says_so(tmp_path):
     path = tmp_path / "run.npz"
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))

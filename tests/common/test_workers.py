@@ -150,8 +150,21 @@ def test_a_second_ctrl_c_stops_at_once_and_says_that_a_step_may_be_half_done():
     assert in_step.forced
 
 
-def test_alone_nothing_changes():
+def test_alone_ctrl_c_waits_for_the_end_of_a_call():
     before = signal.getsignal(signal.SIGINT)
     with InStep(strategy(["CPU:0"])) as in_step:
-        assert signal.getsignal(signal.SIGINT) is before
         assert in_step.steps(7) == 7
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            in_step.steps(7)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with InStep(strategy(["CPU:0"])) as in_step:
+            signal.raise_signal(signal.SIGINT)
+            assert in_step.steps(7) == 7
+    finally:
+        signal.signal(signal.SIGINT, before)

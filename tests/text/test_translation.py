@@ -59,6 +59,15 @@ def test_too_few_pairs_are_refused(tmp_path):
         translation.main(**SMOKE, pairs=str(own(tmp_path, 900)))
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_pairs_that_leave_nothing_to_learn_from_or_to_measure_are_refused(tmp_path, same):
+    path, most = own(tmp_path), 100 if same else 2
+    if same:
+        path.write_text("one two three four five six\tuno dos tres cuatro cinco seis\n" * 1000)
+    with pytest.raises(InputError, match=r"no copies .* larger --test-pairs"):
+        read_pairs(path, 100_000, most)
+
+
 def test_thirds_are_by_the_length_of_the_source():
     test = [Pair(f"line {n}", "s" * n, "a b") for n in (5, 1, 3, 2, 6, 4)]
     good = ["a b" if len(pair.source) < 3 else "x" for pair in test]

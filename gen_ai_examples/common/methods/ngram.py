@@ -48,7 +48,7 @@ class KneserNey:
         """Surprise -log p (N,) of each token of a sequence (N,), in nats."""
         tokens = np.asarray(tokens, np.int64)
         p = np.full(len(tokens), 1 / self.vocabulary)
-        for n, table in enumerate(self._tables, 1):
+        for n, table in enumerate(self._tables[: len(tokens)], 1):
             grams = self._codes(tokens, n)  # the first n - 1 tokens have no context so long
             p[n - 1 :] = table.interpolate(grams, p[n - 1 :])
         return -np.log(p)

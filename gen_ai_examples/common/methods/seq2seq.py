@@ -49,7 +49,7 @@ class Translation(keras.Model):
             logits, _ = self.network(batch, training=True)
             targets = batch["target"]
             real = ops.cast(targets != PADDING, "float32")
-            # Without a softmax of its own: over a large vocabulary, each pass over the logits counts.
+            # No softmax in between: over a large vocabulary, each pass over the logits counts.
             total = ops.logsumexp(logits, axis=-1)
             wanted = ops.sum(logits * ops.one_hot(targets, logits.shape[-1]), axis=-1)
             nats = total - wanted
@@ -166,7 +166,7 @@ def beam_search(
             as of the step before, returns the logarithms of the chances of the next one (n beams,
             vocabulary). The first call is about empty beginnings.
         n: sequences.
-        beams: beginnings kept for each.
+        beams: beginnings kept for each; 1 takes the likeliest token always, the end included.
         end: the token that ends a sequence.
         longest: most tokens of each (n,), the end not counted.
         alpha: the sum of logarithms is divided by the number of tokens, the end included, to this
@@ -184,12 +184,16 @@ def beam_search(
         logs = step(last, order).reshape(n, beams, -1).astype(np.float64)
         vocabulary = logs.shape[-1]
         total = scores[:, :, None] + logs  # (n, beams, vocabulary)
+        # One alone ends where that is likeliest; several are compared, whenever they end.
+        ends = (logs.argmax(-1) == end) | (beams > 1) | (length > np.asarray(longest)[:, None])
         for i in range(n):
-            for beam in range(beams):
+            for beam in np.flatnonzero(ends[i]):
                 score = total[i, beam, end] / length**alpha
                 if length <= longest[i] + 1 and score > best[i][0]:
                     best[i] = score, written[i, beam]
         total[:, :, end] = -np.inf
+        if beams == 1:
+            total[ends[:, 0]] = -np.inf
         total[length > np.asarray(longest)] = -np.inf
         flat = total.reshape(n, -1)
         top = np.argpartition(-flat, beams - 1, axis=1)[:, :beams]  # in any order

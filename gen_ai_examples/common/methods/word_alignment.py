@@ -24,7 +24,7 @@ class WordAlignment:
         null: the chance that a target token comes from none.
 
     Raises:
-        InputError: no sentences, or not equally many.
+        InputError: no sentences, not equally many, an empty one, or a number that is no token's.
     """
 
     def __init__(
@@ -39,6 +39,11 @@ class WordAlignment:
     ):
         if not sources or len(sources) != len(targets):
             raise InputError("Alignment takes equally many sentences on both sides, and some.")
+        for texts, size in ((sources, source_vocabulary), (targets, target_vocabulary)):
+            if not all(map(len, texts)):
+                raise InputError("Alignment takes no empty sentences.")
+            if min(map(np.min, texts)) < 0 or max(map(np.max, texts)) >= size:
+                raise InputError(f"Tokens are numbered from 0 to {size - 1}.")
         self.source_vocabulary, self.target_vocabulary = source_vocabulary, target_vocabulary
         self.diagonal, self.null = diagonal, null
         words, others, prior, sizes = self._cells(sources, targets)
@@ -104,7 +109,7 @@ def _within(lengths):
 def _numbered(rows, columns, height, width):
     """The different pairs as rows * width + columns, in order, and which of them each pair is.
 
-    As `np.unique` finds them, in a fifth of its time: numbers of 16 bits are sorted by their digits.
+    As `np.unique` finds them, in a fifth of its time: 16-bit numbers are sorted by their digits.
     """
     kinds = [np.uint16 if most <= 2**16 else np.int64 for most in (height, width)]
     order = np.lexsort((columns.astype(kinds[1]), rows.astype(kinds[0])))

@@ -12,6 +12,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from gen_ai_examples.common.errors import InputError
+
 Memory = list[tuple]  # per block: keys and values, both (B, heads, T, dim / heads)
 
 SHARPNESS = 0.3  # of attention: scores are at most that times dim / heads
@@ -46,6 +48,19 @@ def _dense(units, fan_in):
     """With outputs of the size of the inputs; from zero if `fan_in` is 0."""
     start = keras.initializers.RandomNormal(stddev=fan_in**-0.5) if fan_in else "zeros"
     return layers.Dense(units, use_bias=False, kernel_initializer=start)
+
+
+def check_heads(dim: int, heads: int) -> None:
+    """Rotations turn features in pairs.
+
+    Raises:
+        InputError: `dim / heads` is not even.
+    """
+    if dim % (2 * heads):
+        raise InputError(
+            f"{dim} features cannot be shared by {heads} heads in pairs: "
+            f"choose a multiple of {2 * heads}."
+        )
 
 
 class Attention(layers.Layer):
@@ -133,6 +148,9 @@ class GPT(keras.Model):
         dim: of the features.
         depth: number of blocks.
         heads: of attention; `dim / heads` is even.
+
+    Raises:
+        InputError: `dim / heads` is not even.
     """
 
     def __init__(
@@ -146,6 +164,7 @@ class GPT(keras.Model):
         **options,
     ):
         super().__init__(**{"name": "gpt"} | options)
+        check_heads(dim, heads)
         self.vocabulary = vocabulary
         self.length = length
         self.starts = starts

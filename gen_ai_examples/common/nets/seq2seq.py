@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from gen_ai_examples.common.nets.gpt import normalise, rotate
+from gen_ai_examples.common.nets.gpt import check_heads, normalise, rotate
 
 SLOWEST = 1000.0  # tokens in which the slowest rotation turns by one radian
 SHARPNESS = 0.4  # of attention: scores are at most that times dim / heads
@@ -132,6 +132,9 @@ class Seq2Seq(keras.Model):
         depth: number of blocks that read, and of those that write.
         heads: of attention; `dim / heads` is even.
         lexicon: chances (vocabulary, vocabulary) that a token (row) becomes another, or None.
+
+    Raises:
+        InputError: `dim / heads` is not even.
     """
 
     def __init__(
@@ -144,6 +147,7 @@ class Seq2Seq(keras.Model):
         **options,
     ):
         super().__init__(**{"name": "seq2seq"} | options)
+        check_heads(dim, heads)
         self.vocabulary = vocabulary
         self.dim = dim
         self.heads = heads

@@ -59,6 +59,14 @@ def test_the_surprise_of_a_sequence_is_that_of_its_tokens_one_by_one():
     np.testing.assert_allclose(model.nats(tokens), one_by_one)
 
 
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_the_last_token_of_each_row_is_as_surprising_as_in_a_sequence(length):
+    model = KneserNey(letters("abracadabra"), 26, 3)
+    rows = np.random.default_rng(0).integers(0, 5, (20, length))
+    expected = [model.nats(row)[-1] for row in rows]
+    np.testing.assert_allclose(model.nats_of_last(rows), expected)
+
+
 def test_a_frequent_token_with_one_neighbour_is_no_likely_newcomer():
     """As Francisco after San: c always follows b, so after an unseen context a is likelier."""
     model = KneserNey(letters("bcbcbcbcbcadaeaf"), 6, order=2)

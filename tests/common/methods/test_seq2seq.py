@@ -80,11 +80,16 @@ def test_beams_enough_find_what_an_exhaustive_search_finds(alpha):
         assert tuple(ours) == exhaustive(its, most, alpha)
 
 
-def test_one_beam_goes_the_likeliest_way_to_its_end():
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_one_beam_takes_the_likeliest_token_always_the_end_included(alpha):
     tables = [table(seed, 4) for seed in range(12)]
-    for i, ours in enumerate(beam_search(Steps(tables, 1), 12, 1, 0, np.full(12, 4), 0.0)):
+    lengths = set()
+    for i, ours in enumerate(beam_search(Steps(tables, 1), 12, 1, 0, np.full(12, 4), alpha)):
         for n, token in enumerate(ours):
-            assert token == tables[i][tuple(ours[:n])][1:].argmax() + 1
+            assert token == tables[i][tuple(ours[:n])].argmax() != 0
+        assert len(ours) == 4 or tables[i][tuple(ours)].argmax() == 0
+        lengths.add(len(ours))
+    assert {0, 4} < lengths
 
 
 def test_rows_hold_each_pair_once_and_tell_them_apart():
@@ -117,6 +122,20 @@ def test_the_loss_of_equal_chances_is_log_vocabulary(replicas, smoothing):
     history = fit(ours, data(), 40, progress=False).history
     assert history["nats"][0] == pytest.approx(np.log(VOCABULARY), rel=2e-2)
     assert history["loss"][0] == pytest.approx(history["nats"][0], rel=1e-5)
+
+
+def test_a_smoothed_loss_is_that_of_keras():
+    """Over the real targets, against a published implementation."""
+    ours = model(optimizer=keras.optimizers.SGD(0.0), smoothing=0.2, spread=0.5)
+    rows = {name: tf.constant(its) for name, its in packed(SOURCES, TARGETS, 16, 16, END).items()}
+    logits, targets = ours.network(rows)[0], rows["target"]
+    real = targets != PADDING
+    wanted = tf.one_hot(targets[real], VOCABULARY)
+    logs = ours.train_step(rows)
+    for name, smoothing in (("loss", 0.2), ("nats", 0.0)):
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+        assert float(logs[name]) == pytest.approx(float(loss(wanted, logits[real])), rel=1e-5)
+    assert float(logs["loss"]) != pytest.approx(float(logs["nats"]), rel=1e-2)
 
 
 def test_it_learns_to_write_backwards_and_translates_alike_alone_or_with_others():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.nets.gpt import GPT, SHARPNESS, normalise, rotate, rotations
 from gen_ai_examples.common.strategy import precision
 
@@ -123,6 +124,11 @@ def test_without_its_parts_a_network_knows_the_last_token_alone():
     changed[:, :-1] = (changed[:, :-1] + 1) % VOCABULARY
     last = [net(t, masks=masks)[:, -1] for t in (tokens, changed)]
     np.testing.assert_allclose(*last, atol=1e-5)
+
+
+def test_features_that_heads_cannot_share_in_pairs_are_refused():
+    with pytest.raises(InputError, match=r"100 features .* multiple of 8"):
+        GPT(8, 16, dim=100, heads=4)
 
 
 def test_half_precision_still_answers_in_float32():

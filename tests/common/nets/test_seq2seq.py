@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.methods.seq2seq import packed
 from gen_ai_examples.common.nets.seq2seq import Seq2Seq
 from gen_ai_examples.common.strategy import precision
@@ -84,6 +85,11 @@ def test_writing_in_pieces_equals_writing_at_once(with_lexicon):
         )
         parts.append(found[0])
     np.testing.assert_allclose(np.concatenate(parts), logits(net, [source], [target]), atol=1e-4)
+
+
+def test_features_that_heads_cannot_share_in_pairs_are_refused():
+    with pytest.raises(InputError, match=r"30 features .* multiple of 8"):
+        Seq2Seq(8, dim=30, heads=4)
 
 
 def test_half_precision_still_answers_in_float32():
