@@ -1,5 +1,7 @@
 """The networks that `speed.py` times: one small network of each family, its data and its measure.
 
+And those of two examples, of which training alone is timed, without PyTorch.
+
 Each family trains on its own data with a method of `gen_ai_examples.common`, as the examples do.
 `torch_twins.py` has the same networks in PyTorch. What only the data needs is imported where the
 data are made, so that start-up times are those of training alone.
@@ -18,6 +20,7 @@ from gen_ai_examples.common.methods.autoregressive import Autoregressive
 from gen_ai_examples.common.methods.flow import MIN_TIME_LEFT, FlowMatching, flow_randomness
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness
 from gen_ai_examples.common.nets.conv import build_unet
+from gen_ai_examples.common.nets.dcgan import build_encoder, build_generator
 from gen_ai_examples.common.nets.gpt import GPT
 from gen_ai_examples.common.nets.spectrogram import spectrogram_unet
 
@@ -52,12 +55,17 @@ class Family:
     columns: Callable[[], tuple[Columns, Columns]]
     build: Callable[..., keras.Model]
     networks: Callable[[keras.Model], list[keras.Model]]
-    measure: str
-    held_out: Callable[[keras.Model, Columns], float]
-    sample: Callable[[keras.Model, int], object]
-    samples: int
+    measure: str = ""
+    held_out: Callable[[keras.Model, Columns], float] | None = None
+    sample: Callable[[keras.Model, int], object] | None = None
+    samples: int = 0
     randomness: Callable | None = None
     pair: tuple[str, str] | None = None
+
+    @property
+    def training_only(self) -> bool:
+        """Whether only training is timed: of an example's own network, without a twin."""
+        return self.sample is None
 
     def batches(self, columns: Columns, batch_size: int, seed: int = 0) -> tf.data.Dataset:
         """Endless batches, as dicts."""
@@ -96,6 +104,14 @@ def digit_rows():
 
 def digit_images():
     return tuple({"images": part["images"]} for part in digits())
+
+
+def digits_of_examples():
+    """28x28."""
+    from gen_ai_examples.common.sources import image
+
+    data = image.mnist()
+    return split({"images": data.images, "labels": data.labels})
 
 
 def large_digits():
@@ -170,6 +186,18 @@ def dcgan(width):
     gan = GAN(keras.Model(z, x), keras.Model(picture, y))
     gan.compile(*(keras.optimizers.Adam(2e-4, 0.5, epsilon=EPSILON) for _ in range(2)))
     return gan
+
+
+def example_dcgan(width):
+    gan = GAN(build_generator(LATENT, width), build_encoder(channels=width))
+    gan.compile(*(keras.optimizers.Adam(5e-4, beta_1=0.5) for _ in range(2)))
+    return gan
+
+
+def example_flow(width):
+    flow = FlowMatching(build_unet((28, 28, 1), CLASSES, (width, 2 * width)), CLASSES)
+    flow.compile(keras.optimizers.AdamW(2e-3, weight_decay=0.01, use_ema=True, ema_momentum=0.99))
+    return flow
 
 
 def unet(width):
@@ -308,6 +336,24 @@ FAMILIES = {
         infer(126, 128, 3),
         8,
         pair=("features", "residual"),
+    ),
+    "image.dcgan": Family(
+        "The networks of image.dcgan, 28x28 digits, batch 64",
+        64,
+        dict(width=64),
+        digits_of_examples,
+        example_dcgan,
+        lambda model: [model.generator, model.discriminator],
+        randomness=gan_randomness(LATENT),
+    ),
+    "image.flow_matching": Family(
+        "The network of image.flow_matching, 28x28 digits, batch 32",
+        32,
+        dict(width=48),
+        digits_of_examples,
+        example_flow,
+        lambda model: [model.network],
+        randomness=flow_randomness(CLASSES),
     ),
 }
 

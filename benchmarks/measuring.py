@@ -162,22 +162,28 @@ def measure_training(name, rounds, seconds, with_torch, say):
         turns.append(turn)
         say(f"{name}: training, round {len(turns)} of {rounds}")
     flops = product_flops(models["fit"], next(iter(family.as_input(as_dataset(batch)))))
-    sampling = {"ours": lambda n: family.sample(models["fit"], n)}
-    if "PyTorch" in twins:
-        sampling["PyTorch"] = twins["PyTorch"].sample
-    for sample in sampling.values():
-        seconds_of(sample, family.samples)
-        seconds_of(sample, family.samples)
-    drawn = list(in_turn(sampling, family.samples, max(rounds, 3)))
     return {
         "parameters": count,
         "flops": flops,
         "first": first,
         "steps": steps,
         "seconds": turns,
-        "sampling": drawn,
         "notes": notes,
+        "sampling": measure_sampling(family, models["fit"], twins.get("PyTorch"), rounds),
     }
+
+
+def measure_sampling(family, model, twin, rounds):
+    """Seconds per example, round by round; None if it is not to be measured."""
+    if family.training_only:
+        return None
+    sampling = {"ours": lambda n: family.sample(model, n)}
+    if twin:
+        sampling["PyTorch"] = twin.sample
+    for sample in sampling.values():
+        seconds_of(sample, family.samples)
+        seconds_of(sample, family.samples)
+    return list(in_turn(sampling, family.samples, max(rounds, 3)))
 
 
 def as_dataset(batch):
@@ -240,8 +246,11 @@ def measure_start(name, rounds, with_torch, say):
 
 def measure(name, options, with_torch, say):
     quick = max(1, options.rounds // 2)
+    with_torch = with_torch and not FAMILIES[name].training_only
     found = measure_training(name, options.rounds, options.seconds, with_torch, say)
     gc.collect()
+    if FAMILIES[name].training_only:
+        return found
     if options.steps:
         found["quality"] = measure_quality(
             name, found["seconds"], options.steps, options.seeds, say

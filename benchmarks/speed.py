@@ -1,6 +1,6 @@
 """How fast is `fit` beside `keras.Model.fit` and PyTorch, on the same networks, batches and data?
 
-    python benchmarks/speed.py                       # all families, about fifteen minutes
+    python benchmarks/speed.py                       # all families, about half an hour
     python benchmarks/speed.py --only gpt --rounds 2
     python benchmarks/speed.py --markdown benchmarks/RESULTS.md --out speed.json
 
@@ -105,24 +105,24 @@ def fastest(found) -> str:
 
 def summary(record):
     """How many times as fast ours is, as it comes and with the best option."""
-    with_torch = all("PyTorch" in found["first"] for found in record.values())
     header = ["family", "fit to Model.fit", "fit to PyTorch", "best option", "to Model.fit"]
     header += ["to PyTorch", "to the fastest of PyTorch"]
     rows = []
     for name, found in record.items():
         turns, best = found["seconds"], fastest(found)
-        torch_ways = [way for way in found["first"] if way in TORCH]
+        with_torch = "PyTorch" in found["first"]
+        torch_ways = [way for way in found["first"] if way in TORCH and with_torch]
 
         def ratio(way, ours, turns=turns):
             return spread([turn[way] / turn[ours] for turn in turns])
 
         row = [name, ratio("Model.fit", "fit")]
-        row += [ratio("PyTorch", "fit")] if with_torch else [""]
+        row += [ratio("PyTorch", "fit")] if torch_ways else [""]
         row += [best, ratio("Model.fit", best)]
-        if with_torch:
+        if torch_ways:
             rival = min(torch_ways, key=lambda way: np.median([turn[way] for turn in turns]))
             row += [ratio("PyTorch", best), f"{ratio(rival, best)}, {rival}"]
-        rows.append(row if with_torch else [*row, "", ""])
+        rows.append(row if torch_ways else [*row, "", ""])
     note = (
         "Times as fast; the best option is the fastest whose held-out measure is at most "
         f"{KEPT - 1:.0%} above that of float32, the mean over seeds."
@@ -142,6 +142,8 @@ def ours_and_torch(values: dict, form):
 def other_tables(record):
     sampling, start, memory, growth, replicas = [], [], [], [], []
     for name, found in record.items():
+        if FAMILIES[name].training_only:
+            continue
         turns = found["sampling"]
         samples = FAMILIES[name].samples
         each = {way: [1000 * samples * turn[way] for turn in turns] for way in turns[0]}

@@ -58,7 +58,8 @@ def test_an_unknown_family_is_refused():
     assert "Traceback" not in done.stderr
     assert (
         done.stderr.splitlines()[-1]
-        == "Unknown family gtp: choose from mlp, dcgan, unet, gpt, audio."
+        == "Unknown family gtp: choose from mlp, dcgan, unet, gpt, audio, "
+        "image.dcgan, image.flow_matching."
     )
 
 
