@@ -256,7 +256,7 @@ def measure(name, options, with_torch, say):
             name, found["seconds"], options.steps, options.seeds, say
         )
     found["start"] = measure_start(name, min(2, quick), with_torch, say)
-    found["growth"] = measure_growth(name, options.rounds, options.seconds / 2, say)
+    found["growth"] = measure_growth(name, quick, options.seconds / 2, say)
     if threads() > 1:
         say(f"{name}: two replicas")
         found["replicas"] = children.run("replicas", name, quick, options.seconds)
