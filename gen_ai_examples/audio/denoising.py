@@ -11,7 +11,7 @@ Richter et al. 2023, https://arxiv.org/abs/2208.05830) samples instead, in many 
 The article promises to restore audio and to enhance speech. Its snippets end in an untrained
 classifier with one sigmoid, and in an LSTM without a loss; neither returns a waveform.
 
-    gen-ai-examples run audio.denoising --steps 1200
+    gen-ai-examples run audio.denoising --steps 1500
 
 Speech is three people's in three languages, noise is recorded outdoors and in halls. Held out are
 two other speakers, a man and a woman, and four other noises: restaurant, steam locomotive, surf and
@@ -106,7 +106,7 @@ def rms(waves):
 
 
 def main(
-    steps=1200,
+    steps=1500,
     batch_size=8,
     width=16,
     learning_rate=2e-3,
