@@ -47,7 +47,7 @@ def test_two_devices_end_with_the_weights_of_one(build):
         keras.utils.set_random_seed(0)
         with strategy(devices).scope(), precision("float64"):
             model, randomness = build()
-        fit(model, batches(columns, 16, 0, randomness), 12, progress=False)
+        fit(model, batches(columns, 16, 0, randomness), 20, progress=False)
         weights.append(model.get_weights())
     for one, two in zip(*weights, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
