@@ -11,9 +11,11 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from gen_ai_examples.common import workers
 from gen_ai_examples.common.strategy import strategy
-from gen_ai_examples.common.workers import InStep
+from gen_ai_examples.common.workers import InStep, WorkerLost
 
 METHODS = ["gan", "wgan_gp", "vae", "flow", "autoregressive"]
 PROGRAM = pathlib.Path(__file__).parents[1] / "worker_program.py"
@@ -139,6 +141,16 @@ def test_workers_with_other_data_do_not_train(folder):
             "Workers 0 and 1 differ in the first batch of the data: "
             "give all of them the same data, settings and code."
         )
+
+
+def test_of_more_than_ten_workers_the_one_that_was_lost_is_named(monkeypatch):
+    monkeypatch.setattr(workers, "several", lambda strategy: True)
+    lost = tf.errors.UnavailableError(None, None, "from /job:worker/replica:0/task:11: closed")
+    with (
+        pytest.raises(WorkerLost, match=r"since worker 11 did.*Start again\."),
+        workers.other_workers_watched(strategy(["CPU:0"]), "Start again."),
+    ):
+        raise lost
 
 
 def test_a_second_ctrl_c_stops_at_once_and_says_that_a_step_may_be_half_done():
