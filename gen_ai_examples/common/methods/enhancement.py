@@ -45,7 +45,9 @@ class SpeechEnhancement(keras.Model):
         level = tf.sqrt(tf.reduce_mean(noisy**2, axis=1, keepdims=True)) + 1e-8
         spectra = self._stft(noisy / level)
         mask = tf.cast(self.network(features(spectra), training=training), tf.float32)
-        mask = tf.complex(1 + mask[..., 0], mask[..., 1])
+        # Slices would do as well, but their gradients are two masks full of zeros.
+        real, imaginary = tf.unstack(mask, axis=-1)
+        mask = tf.complex(1 + real, imaginary)
         mask = tf.pad(mask, [[0, 0], [0, 0], [1, 0]])
         length = tf.shape(noisy)[1]
         return istft(spectra * mask, self.window, self.window // 2, length, 0.5) * level
