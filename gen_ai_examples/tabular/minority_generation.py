@@ -34,6 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.media import Text, render
 from gen_ai_examples.common.methods.oversampling import independent, smote, smote_nc
 from gen_ai_examples.common.methods.row_flow import RowFlow
@@ -71,6 +72,8 @@ def main(
     table = table.one_against_rest(table.rare)
     if len(table) > max_rows:
         table, _ = table.split(1 - max_rows / len(table))
+    if 2 * np.sum(table.labels) >= len(table):
+        raise InputError(f"No class of {table.target!r} is rarer than the rest: choose another.")
     train, held_out = table.split()
     train, validation = train.split()  # the latter to choose thresholds on
     rare = np.flatnonzero(train.labels == 1)

@@ -35,6 +35,9 @@ def smote_nc(table: Table, label: int, n: int, seed: int, neighbours: int = 5) -
     """As `smote`, but numbers are interpolated as they are, and each category is the one that is
     most frequent among the neighbours. A missing number counts as the median of its column.
 
+    Which rows are near is told in standard deviations of each column, or the one with the largest
+    numbers would decide alone.
+
     Raises:
         InputError: a single class, or a single row of `label`.
 
@@ -48,11 +51,14 @@ def smote_nc(table: Table, label: int, n: int, seed: int, neighbours: int = 5) -
         sampler = SMOTEN(**options)
     else:
         sampler = SMOTENC([*range(n_numeric, n_numeric + n_categorical)], **options)
-    cells = np.hstack([_without_missing(table.numeric), table.categorical])
+    numeric = _without_missing(table.numeric)
+    spread = numeric.std(axis=0)
+    spread[spread == 0] = 1
+    cells = np.hstack([numeric / spread, table.categorical])
     cells, labels = (drawn[len(table) :] for drawn in sampler.fit_resample(cells, table.labels))
     return replace(
         table,
-        numeric=cells[:, :n_numeric],
+        numeric=cells[:, :n_numeric] * spread,
         categorical=cells[:, n_numeric:].astype(np.int64),
         labels=labels,
     )

@@ -52,6 +52,15 @@ def test_numbers_lie_on_the_line_between_two_rows():
 
 
 @pytest.mark.parametrize("way", ["SMOTE", "SMOTENC"])
+def test_the_unit_of_a_number_does_not_matter(way):
+    table = a_table()
+    in_grams = replace(table, numeric=table.numeric * [1000, 1])
+    rows, scaled = made(table, 50, way), made(in_grams, 50, way)
+    np.testing.assert_allclose(scaled.numeric, rows.numeric * [1000, 1])
+    np.testing.assert_array_equal(scaled.categorical, rows.categorical)
+
+
+@pytest.mark.parametrize("way", ["SMOTE", "SMOTENC"])
 @pytest.mark.parametrize("only", ["numeric", "categorical"])
 def test_tables_of_one_kind_of_column(way, only):
     empty = {"categorical" if only == "numeric" else "numeric": np.empty((60, 0))}
