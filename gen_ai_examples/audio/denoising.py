@@ -41,6 +41,7 @@ import tensorflow as tf
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches, split_seed
+from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.fit import fit
 from gen_ai_examples.common.media import Sound
 from gen_ai_examples.common.methods.denoising import classical, tuned
@@ -111,7 +112,7 @@ def main(
     width=16,
     learning_rate=2e-3,
     test_mixtures=96,
-    tuning_mixtures=28,
+    tuning_mixtures=56,
     dtype="auto",
     seed=0,
     audio: str | None = None,
@@ -120,6 +121,9 @@ def main(
     own = read_recording(noisy)[: 60 * RATE] if noisy else None
     keras.utils.set_random_seed(seed)
     (speech, noises), held_out = recordings(audio)
+    kinds = len(HELD_OUT_NOISES) * len(SNRS)
+    if test_mixtures < kinds:
+        raise InputError(f"Held out are {kinds} kinds of mixtures: test with as many or more.")
     clean = at_speeds(speech.values(), (0.8, 0.9, 1.0, 1.12, 1.25), 2 * RATE, hop=RATE)
     loud = at_speeds(noises.values(), (0.75, 1.0, 1.3), 2 * RATE, hop=RATE // 2)
     with strategy().scope(), precision(dtype):
@@ -130,8 +134,11 @@ def main(
     fit(model, batches({"clean": clean}, batch_size, seed, mixing(loud)), steps)
 
     known, test = (
-        mixtures(*part, SNRS, n, 4 * RATE)
-        for part, n in (((speech, noises), tuning_mixtures), (held_out, test_mixtures))
+        mixtures(*part, SNRS, n, seconds * RATE)
+        for part, n, seconds in (
+            ((speech, noises), tuning_mixtures, 2),
+            (held_out, test_mixtures, 4),
+        )
     )
     methods = {measure: {} for measure in MEASURES}
     for name, (method, grid) in CLASSICAL.items():

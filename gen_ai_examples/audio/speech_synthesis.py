@@ -17,9 +17,10 @@ waveform at its end.
 The voice is Allison Smith's, telephone prompts, (c) 2003-2010, CC BY-SA 3.0: what is made of them
 must name her and stay under that licence. Held out are forty phrases; whatever shares half of its
 words with one of them is left out of training, so that many words are new. Rivals: the recording
-whose text is most like it; the mean frame of each phone for its mean duration; and unit selection,
-which glues recorded words, and parts of words where a word was never recorded. `--text "..."` says
-a sentence of yours. `--audio DIR` takes your own voice, English: NAME.wav and NAME.txt.
+whose text is most like it; the mean frame of each phone for its median duration; and unit
+selection, which glues recorded words, and parts of words where a word was never recorded.
+`--text "..."` says a sentence of yours. `--audio DIR` takes your own voice, English: NAME.wav and
+NAME.txt.
 
 What to expect: a buzzing voice with her melody and rhythm, whose words can be followed. The
 recogniser agrees in part: it prefers glued recordings, whose every sound is real, and it is a weak
@@ -89,7 +90,8 @@ def main(
     own = None if text is None else sounds_of(words_of(text))
     keras.utils.set_random_seed(seed)
     recorded = own_phrases(audio) if audio else bundled_prompts()
-    train, test = hold_out(recorded, held_out)
+    # Of few recordings a fifth at most: there must be something to learn from.
+    train, test = hold_out(recorded, min(held_out, len(recorded) // 5))
     data = corpus(train, RATE)
     test = [p for p in test if {*p.phones, *sounds_of(p.words)[0]} <= {*data.inventory}]
     if not test:

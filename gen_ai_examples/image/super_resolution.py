@@ -206,7 +206,7 @@ def photographs(images):
     if images:
         known = own_photographs(images)
         # The last by name, not any: a series of shots of one thing stays on one side.
-        held_out = list(known)[-(len(known) // 5) :]
+        held_out = list(known)[-max(1, len(known) // 5) :]
     else:
         known, held_out = image.photographs() | bundled_photographs(), HELD_OUT
     known = {name: whole_blocks(photo, FACTOR) for name, photo in known.items()}

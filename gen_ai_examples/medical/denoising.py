@@ -66,7 +66,7 @@ from gen_ai_examples.common.methods.rician import (
     rician,
 )
 from gen_ai_examples.common.metrics.lesions import quality, spot_scores
-from gen_ai_examples.common.sources.brain import heads, own_slices
+from gen_ai_examples.common.sources.brain import heads, inside, own_slices
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q17.1",)
@@ -173,11 +173,11 @@ def main(
             for i, x in enumerate(clean)
         ]
 
-    methods = {}
+    methods, heads_alone = {}, np.stack([inside(x) for x in validation])
     for sigma in LEVELS:
         known = np.stack(noisy(validation, sigma, draw=0))
         methods[sigma] = {NOTHING: lambda x: x} | {
-            name: best_setting(filters[:settings], validation, known, sigma)
+            name: best_setting(filters[:settings], validation, known, sigma, heads_alone)
             for name, filters in classical().items()
         }
         methods[sigma][NETWORK] = denoiser(sigma)

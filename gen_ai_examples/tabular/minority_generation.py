@@ -14,8 +14,8 @@ it, or a row and its copy end up on both sides.
     gen-ai-examples run tabular.minority_generation --steps 2000
 
 What to expect: no added row beats adding none, least of all where rare rows are fewest and most is
-hoped of more. With many, copies and SMOTE change as little as another seed does, generated rows do
-harm. With few, choose the classifier: logistic regression stands, boosting falls and only class
+hoped of more. With many, copies and SMOTE cost a hundredth of precision at most, generated rows
+five. With few, choose the classifier: logistic regression stands, boosting falls and only class
 weights help it up. Generated rows are good ones all the same, new and hard to tell from real ones,
 and something to train on where real ones cannot be given away. What mattered for that is to enlarge
 the one-hot codes; twice the steps gained nothing. They are not private for it: nobody has proved

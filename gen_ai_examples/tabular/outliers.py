@@ -17,7 +17,8 @@ What to expect: four in five errors are found at the price of a few sound rows, 
 throws away a third of the patients with a diagnosis. Gradient boosting of each column (given a
 model of its own errors, too) is the rival to beat, and predicts as well. What mattered: the Laplace
 likelihood; asinh instead of the raw numbers; no error smaller than 0.4 interquartile ranges, found
-on validation rows. Student's t did nearly as well; more steps only make it overconfident.
+on validation rows; the rival has the limit that suits it best on the held-out ones. Student's t
+did nearly as well; more steps only make it overconfident.
 
 Limits: an error that agrees with its row is found by nobody. Here errors are rare and spread by
 chance; a device that measures wrongly for a week is a mode of its own. Look at what is to be
@@ -47,8 +48,10 @@ from gen_ai_examples.common.strategy import strategy
 ANSWERS = ("Q11.1", "Q11.2", "Q11.3")
 SMOKE = dict(steps=2, batch_size=8, draws=1, error_share=0.05, max_rows=800)
 
+ROBUST = "Laplace loss"
 FOUND = 0.8  # share of the errors that every method is made to find
 PRINTED = 0.1  # share that the article removes
+LIMITS = (0.05, 0.1, 0.2, 0.4, 0.8)  # to the scale, for the strongest rival to choose from
 
 
 def main(
@@ -74,8 +77,9 @@ def main(
         table, _ = table.split(1 - max_rows / len(table))
     train, clean = table.split()
     held_out = clean.take(np.tile(np.arange(len(clean)), draws))
+    sound = train
     train = dataclasses.replace(
-        train, numeric=outliers.misplaced_decimals(train.numeric, error_share, rng)[0]
+        sound, numeric=outliers.misplaced_decimals(sound.numeric, error_share, rng)[0]
     )
     numbers, wrong = outliers.misplaced_decimals(held_out.numeric, error_share, rng)
     held_out = dataclasses.replace(held_out, numeric=numbers)
@@ -101,15 +105,18 @@ def main(
     x, train_x, codes = rows.numbers(both), rows.numbers(train), rows.codes(both)
     cells = deviations(x, *model.predict_cells(x, codes), smallest_scale)
     boosted = outliers.boosted_cells(train_x, rows.codes(train), x, codes)
+    n = len(held_out)
     strange = {
         "network": cells.max(1),
-        "gradient boosting of columns": deviations(x, *boosted, smallest_scale).max(1),
+        "gradient boosting of columns": max(
+            (deviations(x, *boosted, limit).max(1) for limit in LIMITS),
+            key=lambda its: average_precision_score(is_error, its[:n]),
+        ),
         "Mahalanobis distance": outliers.mahalanobis(train_x, x, seed),
         "isolation forest": outliers.isolation_forest(train_x, x, seed),
         "local outlier factor": outliers.local_outlier_factor(train_x, x),
         "robust z-score": outliers.robust_z(train_x, x),
     }
-    n = len(held_out)
     scores = {name: s[:n] for name, s in strange.items()}
     recorded = {name: s[n:] for name, s in strange.items()}
     rivals = [name for name in scores if name != "network"]
@@ -122,16 +129,26 @@ def main(
         {name: share(gone, ~is_error & of) for name, gone in removed.items()}
         for of in (rare, ~rare)
     )
-    forest_train = outliers.isolation_forest(rows.numbers(train), rows.numbers(train), seed)
-    kept = train.take(forest_train < np.quantile(forest_train, 1 - PRINTED))
+
+    def without_a_tenth(table):
+        numbers = rows.numbers(table)
+        strangeness = outliers.isolation_forest(numbers, numbers, seed)
+        return table.take(strangeness < np.quantile(strangeness, 1 - PRINTED))
+
+    squared, penalised = "squared errors", "squared errors, weights penalised"
+    thinned = "squared errors, a tenth removed by the forest"
+    # What each way expects of the clean rows, trained on rows with errors and on the same without.
     ways = {
-        "Laplace loss": model,
-        "squared errors": trained(train, "normal"),
-        "squared errors, weights penalised": trained(train, "normal", weight_decay),
-        "squared errors, a tenth removed by the forest": trained(kept, "normal"),
+        ROBUST: (model, trained(sound)),
+        squared: tuple(trained(its, "normal") for its in (train, sound)),
+        penalised: tuple(trained(its, "normal", weight_decay) for its in (train, sound)),
+        thinned: tuple(trained(without_a_tenth(its), "normal") for its in (train, sound)),
     }
-    error = {name: prediction_error(its, rows, clean) for name, its in ways.items()}
-    robust = error.pop("Laplace loss")
+    error = {
+        name: [prediction_errors(its, rows, clean) for its in pair] for name, pair in ways.items()
+    }
+    # A way's error on sound rows is its own matter: each loss has another that it makes least.
+    cost = {name: its[0]["absolute"] - its[1]["absolute"] for name, its in error.items()}
 
     claims = [
         Claim(
@@ -159,17 +176,24 @@ def main(
             better="higher",
         ),
         Claim(
-            "A robust loss withstands the errors; penalising weights or removing a fixed tenth "
-            "does not replace it.",
-            robust,
-            "mean absolute error on held-out rows, interquartile ranges",
-            error,
+            "A robust loss withstands the errors: they cost its predictions less than those of "
+            "squared errors, with penalised weights or a fixed tenth removed as without.",
+            cost[ROBUST],
+            "rise of the mean absolute error by errors in training, interquartile ranges",
+            {name: cost[name] for name in (squared, penalised, thinned)},
             better="lower",
+            best=0.0,
         ),
     ]
     metrics = {f"average precision, {name}": value for name, value in precision.items()}
     metrics |= {f"rare rows removed, {name}": value for name, value in of_rare.items()}
     metrics |= {f"other rows removed, {name}": value for name, value in of_others.items()}
+    metrics |= {
+        f"mean {kind} error, {name}, {kind_of_rows}": value
+        for name, pair in error.items()
+        for kind_of_rows, its in zip(("errors in training", "sound"), pair, strict=True)
+        for kind, value in its.items()
+    }
     if not csv:
         looked_at = rows_up_to_impossible_ages(table, recorded)
         claims.append(
@@ -215,10 +239,11 @@ def share(chosen, of):
     return float(np.sum(chosen & of) / max(np.sum(of), 1))
 
 
-def prediction_error(model, rows, table):
+def prediction_errors(model, rows, table):
     x = rows.numbers(table)
     locations, _ = model.predict_cells(x, rows.codes(table))
-    return float(np.nanmean(np.abs(locations - x)))
+    errors = np.abs(locations - x)
+    return {"absolute": float(np.nanmean(errors)), "squared": float(np.nanmean(errors**2))}
 
 
 def rows_up_to_impossible_ages(table, scores):

@@ -107,3 +107,5 @@ def test_a_recording_of_ones_own_is_cleaned(tmp_path, monkeypatch, one_device):
         denoising.main(noisy=str(tmp_path / "nowhere.wav"), **denoising.SMOKE)
     with pytest.raises(InputError, match="no folder"):
         denoising.main(audio=str(tmp_path / "nowhere"), **denoising.SMOKE)
+    with pytest.raises(InputError, match="16 kinds"):
+        denoising.main(test_mixtures=15)

@@ -92,6 +92,11 @@ def test_of_own_photographs_the_last_by_name_are_held_out(tmp_path):
     train, held_out = photographs(tmp_path)
     shades = [[photo[0, 0, 0] for photo in part.values()] for part in (train, held_out)]
     assert shades == [[20 * i for i in range(9)], [180, 200]]
+    for i in range(5, 11):
+        (tmp_path / f"{i:02}.png").unlink()
+    cut_off = tmp_path / "02.png"
+    cut_off.write_bytes(cut_off.read_bytes()[:200])  # its size can still be read
+    assert [photo[0, 0, 0] for photo in photographs(tmp_path)[1].values()] == [80]
     with pytest.raises(InputError, match="at least 5"):
         (tmp_path / "few").mkdir()
         Image.new("RGB", (256, 256)).save(tmp_path / "few" / "one.png")

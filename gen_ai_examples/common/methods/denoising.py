@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable
 
 import librosa
 import numpy as np
-from scipy.signal import fftconvolve, filtfilt
+from scipy.signal import fftconvolve, filtfilt, get_window
 from scipy.special import exp1
 
 WINDOW = 256  # samples: 32 ms at 8 kHz, as in the papers
+# For frames half a window apart: before and after the filter, its square sums to one.
+ROOT_HANN = np.sqrt(get_window("hann", WINDOW))
 
 
 def noise_power(powers: np.ndarray) -> np.ndarray:
@@ -81,7 +83,7 @@ def decision_directed(
 
     Source: Ephraim & Malah 1984, https://doi.org/10.1109/TASSP.1984.1164453, equation 51.
     """
-    spectrum = librosa.stft(noisy, n_fft=WINDOW, hop_length=WINDOW // 2)
+    spectrum = librosa.stft(noisy, n_fft=WINDOW, hop_length=WINDOW // 2, window=ROOT_HANN)
     powers = np.abs(spectrum) ** 2
     noises = excess * noise_power(powers)
     gains = np.empty_like(powers)
@@ -92,7 +94,7 @@ def decision_directed(
         xi = alpha * before + (1 - alpha) * np.maximum(gamma - 1, 0)
         gains[..., t] = np.clip(gain(np.maximum(xi, 10**-2.5), gamma), floor, 1)
         before = gains[..., t] ** 2 * gamma
-    return _waveform(spectrum * gains, noisy.shape[-1], WINDOW // 2)
+    return _waveform(spectrum * gains, noisy.shape[-1], WINDOW // 2, ROOT_HANN)
 
 
 def spectral_gate(
@@ -146,8 +148,8 @@ def _smooth(mask, rate, hop):
     return fftconvolve(mask, patch / patch.sum(), mode="same", axes=(-2, -1))
 
 
-def _waveform(spectrum, length, hop):
-    return librosa.istft(spectrum, hop_length=hop, n_fft=WINDOW, length=length)
+def _waveform(spectrum, length, hop, window="hann"):
+    return librosa.istft(spectrum, hop_length=hop, n_fft=WINDOW, length=length, window=window)
 
 
 def classical(rate: int) -> dict[str, tuple[Callable, dict[str, Iterable]]]:

@@ -152,7 +152,11 @@ def classical() -> dict[str, list[Filter]]:
 
 
 def best_setting(
-    filters: Iterable[Filter], clean: np.ndarray, noisy: np.ndarray, sigma: float
+    filters: Iterable[Filter],
+    clean: np.ndarray,
+    noisy: np.ndarray,
+    sigma: float,
+    counts: np.ndarray | None = None,
 ) -> Filter:
     """The filter, with or without stabilising, that comes closest to `clean`.
 
@@ -160,6 +164,7 @@ def best_setting(
         filters: to choose from.
         clean, noisy: images (N, H, W).
         sigma: of their noise.
+        counts: pixels that do (N, H, W) bool, all by default.
 
     Returns:
         From a noisy image (H, W) to a clean one.
@@ -169,10 +174,8 @@ def best_setting(
         for smooth in filters
         for stabilise in (False, True)
     ]
-    errors = [
-        np.mean([np.square(choice(x) - y) for x, y in zip(noisy, clean, strict=True)])
-        for choice in choices
-    ]
+    counts = np.full(np.shape(clean), True) if counts is None else counts
+    errors = [np.mean(np.square([choice(x) for x in noisy] - clean)[counts]) for choice in choices]
     return choices[int(np.argmin(errors))]
 
 

@@ -73,7 +73,7 @@ def corpus(phrases: Sequence[Phrase], rate: int) -> Corpus:
 
 
 class AverageVoice:
-    """Says each phone by its mean frame for its mean duration; no network."""
+    """Says each phone by its mean frame for its median duration; no network."""
 
     def __init__(self, data: Corpus):
         n = len(data.inventory)
@@ -81,7 +81,7 @@ class AverageVoice:
         self._frames = np.stack([data.features[data.phones == i].mean(0) for i in range(n)])
         pairs = [(p, f) for x in data.phrases for p, f in zip(x.phones, x.frames, strict=True)]
         self._durations = np.array(
-            [np.mean([f for p, f in pairs if p == name]) for name in data.inventory]
+            [np.median([f for p, f in pairs if p == name]) for name in data.inventory]
         )
 
     def durations(self, phones: Sequence[str]) -> np.ndarray:

@@ -19,12 +19,18 @@ def words_of(text: str) -> list[str]:
 
 
 def joined(words: list[str], capital: bool = True) -> str:
-    """A sentence of words and marks, with a capital where it begins."""
+    """A text of words and marks, with a capital where a sentence begins."""
     text = ""
     for word in words:
         sticks = not text or text[-1] in BEFORE or (not word[0].isalnum() and word not in BEFORE)
         text += word if sticks else f" {word}"
-    return text[:1].upper() + text[1:] if capital else text
+    return sentence_case(text) if capital else text
+
+
+def sentence_case(text: str) -> str:
+    """With a capital where a sentence begins."""
+    begins = re.compile(r"(?:^|[.?!][”’»)]*\s)[^\w\s]*\w")
+    return begins.sub(lambda found: found[0].upper(), text)
 
 
 class Words:
@@ -110,6 +116,9 @@ class WordByWord:
     ) -> str:
         """The likeliest translation by the dictionary and an n-gram of the target language.
 
+        Of a text like those it learned from, at whose end the n-gram expects an end, and without a
+        capital where it begins.
+
         Args:
             weight: of the n-gram's logarithms.
             bonus: for each word written, against short translations.
@@ -149,7 +158,8 @@ class WordByWord:
             for context, (score, written) in found.items()
         ]
         best = max(ends, key=lambda end: end[0])[1]
-        return joined([word if isinstance(word, str) else self.target.words[word] for word in best])
+        words = [word if isinstance(word, str) else self.target.words[word] for word in best]
+        return joined(words, capital=False)
 
     def _drops(self, word):
         number = self.source.numbers.get(word)

@@ -239,9 +239,13 @@ def train_judge(train: ImageSet, steps: int = 600, batch_size: int = 64, seed: i
         seed: of its weights and batches; leave it alone, but for a second, independent judge.
     """
     # Shuffled by seed, initialised by seed: the caller's global random state is not touched.
-    labels = train.labels if len(np.unique(train.labels)) > 1 else _clusters(train.images)
+    if len(np.unique(train.labels)) > 1:
+        labels, n_classes = train.labels, len(train.names)  # one of them may be held out altogether
+    else:
+        labels = _clusters(train.images)
+        n_classes = int(labels.max()) + 1
     with strategy().scope():
-        network = _build_classifier(train.images.shape[1:], int(labels.max()) + 1, seed)
+        network = _build_classifier(train.images.shape[1:], n_classes, seed)
         decay = keras.optimizers.schedules.CosineDecay(2e-3, steps)
         network.compile(
             keras.optimizers.AdamW(decay),

@@ -55,6 +55,14 @@ def test_boosted_columns_know_what_the_others_tell():
     assert (locations == 0).all() and (scales == 1).all()
 
 
+def test_the_scale_of_boosted_columns_is_that_of_new_rows():
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.laplace(scale=0.5, size=1200), rng.normal(size=(1200, 2))])
+    codes = np.zeros((1200, 1))
+    _, scales = outliers.boosted_cells(x[:600], codes[:600], x[600:], codes[600:])
+    assert np.median(scales[:, 0]) == pytest.approx(0.5, rel=0.2)
+
+
 def test_misplaced_decimals_are_where_they_are_said_to_be():
     x = np.arange(4000.0).reshape(1000, 4)
     x[3] = np.nan

@@ -92,6 +92,22 @@ def test_best_setting_chooses_what_comes_closest():
         best_setting([], clean, noisy, 0.1)
 
 
+def test_best_setting_looks_at_nothing_but_the_pixels_that_count():
+    clean = np.ones((1, 32, 32))
+    noisy = rician(clean, 0.1, np.random.default_rng(0))
+    right = np.arange(32) >= 16
+
+    def perfect_on_the_left(x):
+        return np.where(right, x + 100, x[:, ~right].mean())
+
+    filters = [lambda x: x, perfect_on_the_left]
+    for where, flat in ((~right, True), (right, False)):
+        counts = np.broadcast_to(where, clean.shape)
+        chosen = best_setting(filters, clean, noisy, 0.1, counts)(noisy[0])
+        assert (np.ptp(chosen[:, ~right]) < 1e-5) == flat
+    assert np.ptp(best_setting(filters, clean, noisy, 0.1)(noisy[0])[:, ~right]) > 0.1
+
+
 def test_every_classical_filter_beats_doing_nothing():
     clean = np.ones((1, 40, 40))
     clean[:, 10:30, 10:30] = 0.5

@@ -8,6 +8,7 @@ from gen_ai_examples.common.methods.word_translation import (
     Nearest,
     WordByWord,
     joined,
+    sentence_case,
     words_of,
 )
 
@@ -24,6 +25,19 @@ def test_words_and_marks_come_back_as_they_were():
     text = "¿Por qué (dijo él), no os vais á Beth-lehem?"
     assert joined(words_of(text)) == text
     assert words_of("God’s “day”") == ["God’s", "“", "day", "”"]
+
+
+@pytest.mark.parametrize(
+    ("small", "written"),
+    [
+        ("he came. she saw; both won.", "He came. She saw; both won."),
+        ("¿qué es? “no,” dijo. ¡él!", "¿Qué es? “No,” dijo. ¡Él!"),
+        ("“end.” (again.) 3.5 e.g", "“End.” (Again.) 3.5 e.g"),
+        ("", ""),
+    ],
+)
+def test_sentences_begin_with_a_capital(small, written):
+    assert sentence_case(small) == written
 
 
 def test_each_word_becomes_its_most_frequent_counterpart(dictionary):
@@ -51,7 +65,7 @@ def test_the_ngram_finds_the_best_of_all_choices(dictionary):
         row = np.array([0, 0, *(target + 1 for target in written), 0])
         score = sum(log for log, _ in choice) + 0.5 * len(written)
         score -= 0.7 * dictionary._ngram.nats(row)[2:].sum()
-        found = joined([dictionary.target.words[target] for target in written])
+        found = joined([dictionary.target.words[target] for target in written], capital=False)
         scores[found] = max(score, scores.get(found, -np.inf))
     best = max(scores, key=scores.get)
     assert dictionary.with_ngram(text, weight=0.7, bonus=0.5, beams=10_000) == best

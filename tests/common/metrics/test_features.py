@@ -16,6 +16,7 @@ from gen_ai_examples.common.metrics.features import (
 )
 from gen_ai_examples.common.metrics.image import features_frechet, kernel_distance
 from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.sources.image import ImageSet
 
 pytestmark = pytest.mark.usefixtures("one_device")
 
@@ -55,6 +56,12 @@ def test_the_judge_is_the_same_whatever_the_seed_of_the_run(digits):
         keras.utils.set_random_seed(seed)
         features.append(train_judge(train, steps=5)(held_out.images))
     np.testing.assert_array_equal(*features)
+
+
+def test_the_judge_knows_of_classes_that_are_held_out_altogether(digits):
+    few = digits[0].images[:16]
+    train = ImageSet(few, np.arange(16) % 2, ("a", "b", "held out"))
+    assert train_judge(train, steps=1).probabilities(few).shape == (16, 3)
 
 
 def test_a_saved_judge_scores_alike_under_the_same_name(judge, digits, tmp_path):
