@@ -14,11 +14,13 @@ for outliers, and calls the penalty on weights robust. It is the loss that must 
     gen-ai-examples run tabular.outliers --steps 3000
 
 What to expect: four in five errors are found at the price of a few sound rows, where the forest
-throws away a third of the patients with a diagnosis. Gradient boosting of each column (given a
-model of its own errors, too) is the rival to beat, and predicts as well. What mattered: the Laplace
-likelihood; asinh instead of the raw numbers; no error smaller than 0.4 interquartile ranges, found
-on validation rows; the rival has the limit that suits it best on the held-out ones. Student's t
-did nearly as well; more steps only make it overconfident.
+throws away a third of the patients with a diagnosis. Gradient boosting of each column, with a model
+of its own errors, is a model of each number given the others as well: with the limit to its scale
+that suits it best on the held-out rows it finds as many errors, and takes half as many rare rows
+again for one. What mattered: the Laplace likelihood; asinh instead of the raw numbers; no error
+smaller than 0.4 interquartile ranges, found on validation rows. Student's t did nearly as well;
+more steps only make it overconfident. What errors in training cost is measured in absolute errors:
+of squared ones, which a few extreme rows decide, they cost neither loss anything.
 
 Limits: an error that agrees with its row is found by nobody. Here errors are rare and spread by
 chance; a device that measures wrongly for a week is a mode of its own. Look at what is to be
@@ -48,7 +50,7 @@ from gen_ai_examples.common.strategy import strategy
 ANSWERS = ("Q11.1", "Q11.2", "Q11.3")
 SMOKE = dict(steps=2, batch_size=8, draws=1, error_share=0.05, max_rows=800)
 
-ROBUST = "Laplace loss"
+ROBUST, BOOSTED = "Laplace loss", "gradient boosting of columns"
 FOUND = 0.8  # share of the errors that every method is made to find
 PRINTED = 0.1  # share that the article removes
 LIMITS = (0.05, 0.1, 0.2, 0.4, 0.8)  # to the scale, for the strongest rival to choose from
@@ -108,7 +110,7 @@ def main(
     n = len(held_out)
     strange = {
         "network": cells.max(1),
-        "gradient boosting of columns": max(
+        BOOSTED: max(
             (deviations(x, *boosted, limit).max(1) for limit in LIMITS),
             key=lambda its: average_precision_score(is_error, its[:n]),
         ),
@@ -120,6 +122,7 @@ def main(
     scores = {name: s[:n] for name, s in strange.items()}
     recorded = {name: s[n:] for name, s in strange.items()}
     rivals = [name for name in scores if name != "network"]
+    of_rows = [name for name in rivals if name != BOOSTED]
     precision = {n: float(average_precision_score(is_error, s)) for n, s in scores.items()}
     removed = {name: s >= np.quantile(s[is_error], 1 - FOUND) for name, s in scores.items()}
     forest = scores["isolation forest"]
@@ -153,10 +156,10 @@ def main(
     claims = [
         Claim(
             "A model of each number given the others finds more of the errors than any score of "
-            "whole rows, and than boosting each column.",
+            "whole rows.",
             precision["network"],
             "average precision of erroneous rows among held-out ones",
-            {name: precision[name] for name in rivals},
+            {name: precision[name] for name in of_rows},
             better="higher",
         ),
         Claim(
@@ -196,12 +199,13 @@ def main(
     }
     if not csv:
         looked_at = rows_up_to_impossible_ages(table, recorded)
+        metrics |= {f"rows to look at, {name}": value for name, value in looked_at.items()}
         claims.append(
             Claim(
                 "It finds the four impossible ages that are recorded in the table.",
                 looked_at["network"],
                 "most suspicious rows of the table to look at until all four are seen",
-                {name: looked_at[name] for name in rivals},
+                {name: looked_at[name] for name in of_rows},
                 better="lower",
                 best=4.0,
             )
@@ -289,7 +293,7 @@ def removal_figure(table, is_error, removed):
 def class_figure(table, is_error, removed):
     figure = matplotlib.figure.Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    shown = ("network", "gradient boosting of columns", "isolation forest")
+    shown = ("network", BOOSTED, "isolation forest")
     classes = np.argsort(np.bincount(table.labels, minlength=len(table.names)))
     for i, name in enumerate((*shown, "isolation forest, a tenth")):
         shares = [share(removed[name], ~is_error & (table.labels == c)) for c in classes]
