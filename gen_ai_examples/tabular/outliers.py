@@ -16,11 +16,11 @@ for outliers, and calls the penalty on weights robust. It is the loss that must 
 What to expect: four in five errors are found at the price of a few sound rows, where the forest
 throws away a third of the patients with a diagnosis. Gradient boosting of each column, with a model
 of its own errors, is a model of each number given the others as well: with the limit to its scale
-that suits it best on the held-out rows it finds as many errors, and takes half as many rare rows
-again for one. What mattered: the Laplace likelihood; asinh instead of the raw numbers; no error
-smaller than 0.4 interquartile ranges, found on validation rows. Student's t did nearly as well;
-more steps only make it overconfident. What errors in training cost is measured in absolute errors:
-of squared ones, which a few extreme rows decide, they cost neither loss anything.
+that suits it best on the held-out rows it finds as many errors, and takes twice as many rare rows
+for one. What mattered: the Laplace likelihood; asinh instead of the raw numbers; no error smaller
+than 0.4 interquartile ranges, found on validation rows. Student's t did nearly as well; more steps
+only make it overconfident. What errors in training cost is measured in absolute errors: of squared
+ones, which a few extreme rows decide, they cost neither loss anything.
 
 Limits: an error that agrees with its row is found by nobody. Here errors are rare and spread by
 chance; a device that measures wrongly for a week is a mode of its own. Look at what is to be
