@@ -5,7 +5,8 @@ that save steps, with their sources, are in `common/nets/gpt.py`; the optimizer 
 al. 2024, https://kellerjordan.github.io/posts/muon/). The last tenth of the novel is held out, and
 all of it is scored, in bits per character, into which the tokens of a model do not enter; windows
 overlap by half. The n-grams are modified Kneser-Ney's (Chen & Goodman 1999,
-https://doi.org/10.1006/csla.1999.0128), of the order that is best for another tenth.
+https://doi.org/10.1006/csla.1999.0128), of the order that is best for another tenth: of up to eight
+characters, or six byte pairs, more of which do not fit into a number.
 
 The article loads GPT-2, which learned English, and gives it a Chinese prompt; its max_length counts
 the prompt too, what it prints is a list, and nothing is measured. Its second answer, a recurrent
@@ -13,9 +14,9 @@ network without a softmax over a vocabulary, has no words to choose from.
 
     gen-ai-examples run text.generation --steps 2400
 
-What to expect, in five minutes: the network passes the n-grams after four fifths of its training,
-and still improves at the end; mixed with one, at weights that were not tuned, by nearly as much
-again. Its sentences hold together for a clause or two, and mean nothing; some of its words are
+What to expect, in six minutes: the network passes the n-grams after four fifths of its training,
+and still improves at the end; mixed with one, at weights that were not tuned, it gains more than it
+was ahead. Its sentences hold together for a clause or two, and mean nothing; some of its words are
 none, a little more often than the n-gram's. It repeats and copies as little as Melville, whereas
 the likeliest continuation soon runs in circles (Holtzman et al. 2020,
 https://arxiv.org/abs/1904.09751). Kept keys and values gain a few times for one text, and far more
