@@ -1,6 +1,7 @@
 """Two logical CPU devices, so that every test can run on one replica or two."""
 
 import gc
+import gzip
 import json
 import os
 import pathlib
@@ -62,10 +63,10 @@ def one_device(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def fewer_pictures(tmp_path_factory):
-    """Finds bundled files as `bundled` does, but of the digits and the emoji only a fifth.
+def small_data(tmp_path_factory):
+    """Finds bundled files as `bundled` does, but the largest with a part of what is in them.
 
-    Most of a run at small settings would else be spent on scoring them.
+    Most of a run at small settings would else be spent on scoring, reading or taking them apart.
     """
     from gen_ai_examples.common.sources import bundle
 
@@ -75,7 +76,21 @@ def fewer_pictures(tmp_path_factory):
     emoji = json.loads(bundle.bundled("fluent_emoji.json").read_text("utf-8"))
     first = {name: its[: len(its) // 5] for name, its in emoji.items()}
     (folder / "fluent_emoji.json").write_text(json.dumps(first), "utf-8")
+    novel = gzip.decompress(bundle.bundled("moby_dick.txt.gz").read_bytes())
+    (folder / "moby_dick.txt.gz").write_bytes(gzip.compress(novel[:200_000], compresslevel=1))
+    prompts = json.loads(bundle.bundled("prompts_allison_en.json").read_text("utf-8"))
+    (folder / "prompts_allison_en.json").write_text(json.dumps(prompts[::3]), "utf-8")
     return lambda name: path if (path := folder / name).exists() else bundle.bundled(name)
+
+
+@pytest.fixture(scope="session")
+def few_clips():
+    """Names of bundled clips: those that are held out, and four to learn from."""
+    from gen_ai_examples.common.sources import clips
+    from gen_ai_examples.video.colorization import HELD_OUT
+
+    kept = {*HELD_OUT, "archer", "leap", "log", "wood"}
+    return tuple(name for name in clips._BUNDLED if name in kept)
 
 
 @pytest.fixture(autouse=True)

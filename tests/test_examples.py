@@ -13,7 +13,7 @@ from gen_ai_examples import catalog, copying
 from gen_ai_examples.common import strategy
 from gen_ai_examples.common.answer import Answer
 from gen_ai_examples.common.media import Clip, Picture, Sound, Text
-from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.sources import clips, image, prompts, text
 
 EXAMPLES = sorted(catalog.examples())
 # Both tests of an example in one process, where its smoke run is made once.
@@ -75,7 +75,7 @@ done = {}
 
 
 @pytest.fixture
-def smoke(name, fewer_pictures, pytestconfig, request):
+def smoke(name, small_data, few_clips, pytestconfig, request):
     """The answer of an example at its smallest settings, made once for both tests of it.
 
     On one device but for `ON_TWO`, or for all if the tests are to be thorough: each method has a
@@ -86,7 +86,9 @@ def smoke(name, fewer_pictures, pytestconfig, request):
             request.getfixturevalue("one_device")
         module = importlib.import_module(catalog.examples()[name].module)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(image, "bundled", fewer_pictures)
+            for source in (image, prompts, text):
+                patch.setattr(source, "bundled", small_data)
+            patch.setattr(clips, "_BUNDLED", few_clips)
             for constant, value in FEWER.get(name, {}).items():
                 patch.setattr(module, constant, value)
             done[name] = module.main(**module.SMOKE)
@@ -115,7 +117,7 @@ class Blocked:
 
 @EACH_EXAMPLE
 def test_its_copy_gives_the_same_numbers_without_the_package(
-    name, tmp_path, monkeypatch, pytestconfig, fewer_pictures, request
+    name, tmp_path, monkeypatch, pytestconfig, small_data, few_clips, request
 ):
     """On one device, where the example itself had two: tracing for two takes far longer."""
     if not (name in ON_TWO or pytestconfig.getoption("thorough")):
@@ -134,8 +136,10 @@ def test_its_copy_gives_the_same_numbers_without_the_package(
     for saved_as, its in list(registered.items()):  # until the copy's classes take their names
         monkeypatch.setitem(registered, saved_as, its)
     spec.loader.exec_module(copied)
-    if hasattr(copied, "mnist") or hasattr(copied, "emoji_pairs"):
-        monkeypatch.setattr(copied, "bundled", fewer_pictures)
+    if hasattr(copied, "bundled"):
+        monkeypatch.setattr(copied, "bundled", small_data)
+    if hasattr(copied, "bundled_clips"):
+        monkeypatch.setattr(copied, "_BUNDLED", few_clips)
     for constant, value in FEWER.get(name, {}).items():
         monkeypatch.setattr(copied, constant, value)
     copied.strategy.kept = strategy.strategy(["CPU:0"])

@@ -10,7 +10,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 
-from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.sources import clips, image, prompts, text
 
 NOTEBOOKS = pathlib.Path(__file__).parents[1] / "notebooks"
 SOURCES = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
@@ -21,13 +21,17 @@ def cells(path, kind="code"):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_it_runs_top_to_bottom_at_small_settings(source, monkeypatch, fewer_pictures, request):
+def test_it_runs_top_to_bottom_at_small_settings(
+    source, monkeypatch, small_data, few_clips, request
+):
     if ".zh" in source.name:
         pytest.skip("the code is that of the English one")
     if "many_devices" not in source.name:
         request.getfixturevalue("one_device")
     if "evaluating" not in source.name:  # that one is about how many images a score needs
-        monkeypatch.setattr(image, "bundled", fewer_pictures)
+        for source_of_data in (image, prompts, text):
+            monkeypatch.setattr(source_of_data, "bundled", small_data)
+        monkeypatch.setattr(clips, "_BUNDLED", few_clips)
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
     plt.switch_backend("agg")
     names = {}

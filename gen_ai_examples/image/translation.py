@@ -12,10 +12,10 @@ nothing. Features of VGG19 make a perceptual loss, which is something else.
     gen-ai-examples run image.translation --steps 750
 
 The pairs are emoji, drawn once as line art and once in flat colour; near copies stay on one side of
-the split. Rivals: the colours of the nearest training drawing (by pixels, which beat blurred pixels
-and histograms of gradients), and a forest that predicts each pixel from the strokes around it, its
-place and the closed region it lies in. `--images DIR` takes your own pairs: `DIR/input` and
-`DIR/target`, with files of equal names.
+the split. Rivals: the colours of the nearest training drawing, mirrored or not (by pixels, which
+beat blurred pixels and histograms of gradients), and a forest that predicts each pixel from the
+strokes around it, its place and the closed region it lies in. `--images DIR` takes your own pairs:
+`DIR/input` and `DIR/target`, with files of equal names.
 
 What to expect: buttons become blue, faces yellow, with clean outlines. The nearest drawing gives
 perfect pictures of something else; the forest gets the least error, and paints mud wherever several
@@ -100,9 +100,10 @@ def main(
         )
     fit(model, pairs, steps)
 
+    both_ways = [np.concatenate([x.images, x.images[:, :, ::-1]]) for x in (line, train)]
     made = {
         "mean picture": np.broadcast_to(train.images.mean(0), truth.shape),
-        "nearest training pair": train.images[nearest(given, line.images)[1]],
+        "nearest training pair": both_ways[1][nearest(given, both_ways[0])[1]],
         "forest of pixels": PixelForest(line.images, train.images, trees=trees, seed=seed)(given),
         "pix2pix": model.translate(given),
     }

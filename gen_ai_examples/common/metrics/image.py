@@ -145,6 +145,8 @@ def kernel_distance(
     """
     real, fake = _checked_pair(real, fake)
     size = min(subset_size, len(real), len(fake))
+    if size == len(real) == len(fake):
+        subsets = 1  # each would be all of them
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(subsets):

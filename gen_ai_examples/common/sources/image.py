@@ -146,7 +146,8 @@ def emoji_pairs(size: int = 64) -> tuple[ImageSet, ImageSet]:
 
     The two drawings of an emoji were made apart: outlines agree roughly, not to the pixel, and line
     art may fill areas with black. People have the neutral yellow skin. Variants of one motif (man,
-    woman, person; hair colours; facing right; the 24 clock times) are one group of the split.
+    woman, person; hair colours; sizes; turned or mirrored; the 24 clock times) are one group of the
+    split.
 
     Args:
         size: 64, or 32 by averaging 2x2 pixels.
@@ -201,7 +202,11 @@ def _motif(emoji: str) -> str:
         return "clock"
     if re.fullmatch(r"(man|woman|person)(-(red|blonde|white|curly)-hair)?", emoji):
         return "person"
-    return re.sub(r"^(man|woman|person|men|women|people)-|-facing-right$", "", emoji)
+    emoji = re.sub(r"^(man|woman|person|men|women|people)-", "", emoji)
+    # Sizes, and the ways in which one drawing is turned.
+    turned = r"\b(left|right|up|down)(wards?)?\b|\b(facing|tilted|pointing|pointed|curving)\b"
+    words = re.sub(rf"{turned}|\b(large|medium|small)\b", "", emoji)
+    return re.sub(r"-+", "-", words).strip("-")
 
 
 # Photographs in the scikit-image wheel for which its documentation states that they are free to

@@ -213,6 +213,10 @@ def test_emoji_pairs_split_alike_and_without_near_copies(pairs):
     groups = dict(zip(pairs[0].captions, pairs[0].groups, strict=True))
     assert groups["man cook"] == groups["woman cook"] == groups["cook"]
     assert groups["ten oclock"] == groups["two thirty"] != groups["alarm clock"]
+    assert groups["left arrow"] == groups["up right arrow"] != groups["bow and arrow"]
+    assert groups["small blue diamond"] == groups["large blue diamond"]
+    assert groups["magnifying glass tilted left"] == groups["magnifying glass tilted right"]
+    assert groups["woman walking facing right"] == groups["person walking"]
     assert groups["man"] == groups["woman red hair"]
 
 
