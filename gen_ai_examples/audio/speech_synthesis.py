@@ -15,12 +15,12 @@ waveform at its end.
     gen-ai-examples run audio.speech_synthesis --steps 900
 
 The voice is Allison Smith's, telephone prompts, (c) 2003-2010, CC BY-SA 3.0: what is made of them
-must name her and stay under that licence. Held out are forty phrases; whatever shares half of its
-words with one of them is left out of training, so that many words are new. Rivals: the recording
-whose text is most like it; the mean frame of each phone for its median duration; and unit
-selection, which glues recorded words, and parts of words where a word was never recorded.
-`--text "..."` says a sentence of yours. `--audio DIR` takes your own voice, English: NAME.wav and
-NAME.txt.
+must name her and stay under that licence. Held out are forty phrases, or a fifth if there are few;
+whatever shares half of its words with one of them is left out of training, so that many words are
+new. Rivals: the recording whose text is most like it; the mean frame of each phone for its median
+duration; and unit selection, which glues recorded words, and parts of words where a word was never
+recorded. `--text "..."` says a sentence of yours. `--audio DIR` takes your own voice, English:
+NAME.wav and NAME.txt.
 
 What to expect: a buzzing voice with her melody and rhythm, whose words can be followed. The
 recogniser agrees in part: it prefers glued recordings, whose every sound is real, and it is a weak
