@@ -12,25 +12,31 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import gen_ai_examples  # before TensorFlow: it chooses the Keras backend
 from gen_ai_examples import catalog
+from gen_ai_examples.running import native_stderr_muted
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes run as there are cores: threads of their own would only wait for each other.
     # For what the tests start as well; read when TensorFlow runs its first operation.
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
 
+def pytest_configure(config):
+    if config.getoption("numprocesses", None):
+        return  # this process only hands the tests out to others
 
-# Tracing makes millions of Python objects, and to search those of TensorFlow and of all graphs for
-# garbage, again and again, takes a tenth of the tests' time.
-gc.freeze()
-gc.set_threshold(50_000, 20, 20)
+    with native_stderr_muted():
+        import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    # Tracing makes millions of Python objects, and to search those of TensorFlow and of all graphs
+    # for garbage, again and again, takes a tenth of the tests' time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_addoption(parser):
@@ -114,20 +120,26 @@ def toy(tmp_path_factory, monkeypatch):
         del sys.modules[name]
 
 
-@pytest.fixture
-def command_with_toy(tmp_path_factory):
-    """Start `gen-ai-examples ARGUMENTS` as a process whose package also has `toy.line`."""
+@pytest.fixture(scope="session")
+def checkout_with_toy(tmp_path_factory):
+    """A copy of the package that also has `toy.line`; no test changes it."""
     checkout = tmp_path_factory.mktemp("checkout")
     package = pathlib.Path(gen_ai_examples.__file__).parent
     shutil.copytree(
         package, checkout / "gen_ai_examples", ignore=shutil.ignore_patterns("__pycache__")
     )
     _add_toy(checkout / "gen_ai_examples")
+    return checkout
+
+
+@pytest.fixture
+def command_with_toy(checkout_with_toy):
+    """Start `gen-ai-examples ARGUMENTS` as a process whose package also has `toy.line`."""
 
     def start(*arguments, **environment):
         return subprocess.Popen(
             [sys.executable, "-m", "gen_ai_examples", *arguments],
-            env=os.environ | {"PYTHONPATH": str(checkout)} | environment,
+            env=os.environ | {"PYTHONPATH": str(checkout_with_toy)} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

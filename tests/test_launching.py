@@ -47,10 +47,12 @@ def claims(folder):
 
 
 @pytest.fixture
-def error_of_one_process(command_with_toy, tmp_path):
-    process = command_with_toy("run", "toy.line", "--out", "plain", TOY_BEGUN="plain_begun")
-    assert process.wait(timeout=120) == 0
-    return claims(tmp_path / "plain")[0]["value"]
+def error_of_one_process(toy, one_device, monkeypatch):
+    """This one."""
+    from gen_ai_examples.toy import line
+
+    monkeypatch.setenv("TOY_BEGUN", "plain_begun")
+    return line.main().claims[0].value
 
 
 def test_two_workers_give_the_answer_of_one_process_even_if_one_is_killed_in_between(

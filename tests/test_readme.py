@@ -10,7 +10,7 @@ def snippet(name):
     return re.search(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.S)[1]
 
 
-def test_the_snippet_to_copy_runs():
+def test_the_snippet_to_copy_runs(one_device):
     code = snippet("README.md").replace("steps=200", "steps=2")
     assert "steps=2)" in code
     exec(compile(code, "README.md", "exec"), {})

@@ -73,7 +73,7 @@ def test_arrays_of_every_usual_range_are_the_same_images(scale):
     np.testing.assert_allclose(loaded, images, atol=0.005)
 
 
-def test_a_trained_classifier_is_kept_and_named_in_every_score(digits, monkeypatch):
+def test_a_trained_classifier_is_kept_and_named_in_every_score(digits, monkeypatch, one_device):
     from gen_ai_examples.common.metrics import features
 
     trained = features.train_judge

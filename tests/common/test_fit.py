@@ -339,13 +339,26 @@ def test_an_epoch_whose_callbacks_are_interrupted_is_not_lost(tmp_path, action, 
 
 
 def test_ctrl_c_within_a_call_loses_none_of_its_losses(tmp_path):
-    steps, options = 30_000, dict(steps_per_epoch=10_000)
-    whole = quiet_fit(regression(), steps, **options).history
-    options["checkpoint"] = tmp_path / "run.npz"
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    with pytest.raises(Interrupted):
-        quiet_fit(regression(), steps, callbacks=[StopAt(1, timer.start)], **options)
-    history = quiet_fit(regression(), steps, **options).history
+    def ctrl_c(steps_before):
+        if steps_before == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    class InterruptsItself(Regression):
+        """From within the graph, so that it is certain to come within a call."""
+
+        def train_step(self, batch):
+            tf.numpy_function(ctrl_c, [self.optimizer.iterations.value], [])
+            return super().train_step(batch)
+
+    keras.utils.set_random_seed(0)
+    with strategy(["CPU:0"]).scope():
+        model = InterruptsItself()
+        model.compile(keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.9))
+    whole = quiet_fit(regression(), 20, steps_per_epoch=12).history
+    options = dict(steps_per_epoch=12, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(Interrupted, match="step 10, saved"):  # the end of the second call
+        quiet_fit(model, 20, steps_per_call=5, **options)
+    history = quiet_fit(regression(), 20, **options).history
     assert history["loss"] == pytest.approx(whole["loss"], rel=1e-6)
 
 

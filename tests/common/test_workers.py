@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import runpy
 import signal
 import socket
 import subprocess
@@ -23,13 +24,16 @@ CHECKOUT = PROGRAM.parents[1]
 pytestmark = pytest.mark.xdist_group("workers")  # the processes are started once
 
 
-def start(folder, name, task=None, dies_in=None):
-    environment = os.environ | {"PYTHONPATH": str(CHECKOUT), "TF_NUM_INTRAOP_THREADS": "1"}
-    if task:
-        environment["TF_CONFIG"] = json.dumps(task)
+def start(folder, task, dies_in=None):
+    name = str(task["task"]["index"])
     return subprocess.Popen(
         [sys.executable, str(PROGRAM), str(folder), name, *([dies_in] if dies_in else [])],
-        env=environment,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(CHECKOUT),
+            "TF_NUM_INTRAOP_THREADS": "1",
+            "TF_CONFIG": json.dumps(task),
+        },
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -42,10 +46,17 @@ def start_two(folder, dies_in=None):
     for its in sockets:
         its.close()
     tasks = [{"type": "worker", "index": index} for index in range(2)]
-    return [
-        start(folder, str(task["index"]), {"cluster": cluster, "task": task}, dies_in)
-        for task in tasks
-    ]
+    return [start(folder, {"cluster": cluster, "task": task}, dies_in) for task in tasks]
+
+
+def train_alone(folder):
+    """The same program in this process, on the one device that the workers are compared with."""
+    with pytest.MonkeyPatch.context() as patched:
+        common = "gen_ai_examples.common"
+        one_device = {"CPU": ["CPU:0"], "GPU": []}
+        patched.setattr(f"{common}.strategy._logical_devices", one_device.get)
+        patched.setattr(f"{common}.fit.SAVE_SECONDS", 0)  # which the program sets: to undo it
+        runpy.run_path(str(PROGRAM))["main"](folder, "alone")
 
 
 def ended(processes):
@@ -68,12 +79,15 @@ def killed(pytestconfig):
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory, killed):
     folder = tmp_path_factory.mktemp("workers")
-    alone = start(folder, "alone")
     for method in killed:
         codes, errors = ended(start_two(folder, dies_in=method))
         assert codes[0] > 0 and codes[1] == -signal.SIGKILL, errors
         assert "WorkerLost: Training stopped, since" in errors[0]
-    codes, errors = ended([*start_two(folder), alone])
+    both = start_two(folder)
+    try:
+        train_alone(folder)
+    finally:
+        codes, errors = ended(both)
     assert not any(codes), errors
     return folder
 

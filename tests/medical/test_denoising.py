@@ -88,7 +88,7 @@ def test_the_network_is_told_the_level_and_uses_it(batch):
     assert np.abs(quiet - clean).max() < np.abs(loud - clean).max()
 
 
-def test_training_removes_noise_from_slices_that_were_not_seen():
+def test_training_removes_noise_from_slices_that_were_not_seen(one_device):
     with strategy().scope():
         network = build_network(width=8, blocks=1)
         network.compile(keras.optimizers.Adam(1e-2), loss="mse")

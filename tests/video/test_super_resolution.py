@@ -73,7 +73,7 @@ def test_shots_are_held_out_whole(clips):
         assert nearest > 15
 
 
-def test_a_few_steps_beat_bicubic_interpolation(clips):
+def test_a_few_steps_beat_bicubic_interpolation(clips, one_device):
     y = luminance_of(clips[0]["log"].frames[:10], FACTOR)[:, :144, :160]
     seen = windows(to_levels(y), 1)
     network = train(seen, 4, 16, 8, 1, 60, 5e-3, "float32", seed=0)

@@ -20,7 +20,7 @@ def two_kinds(n=400):
     )
 
 
-def test_rows_are_of_the_class_that_was_asked_for():
+def test_rows_are_of_the_class_that_was_asked_for(one_device):
     table = two_kinds()
     flow = RowFlow(table)
     flow.fit(steps=150, batch_size=64, learning_rate=2e-3)

@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 
 from gen_ai_examples.common.methods.stacked import StackedNetworks
+
+pytestmark = pytest.mark.usefixtures("one_device")
 
 
 def test_it_learns_to_take_its_own_noise_for_real():
