@@ -152,8 +152,9 @@ def _uses(node, hidden=frozenset()):
         for part in outside:
             yield from _uses(part, hidden)
         inside = node.body if isinstance(node.body, list) else [node.body]
+        hidden = hidden | _locals(node)
         for part in inside:
-            yield from _uses(part, hidden | _locals(node))
+            yield from _uses(part, hidden)
         return
     if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
         bound = {
@@ -175,6 +176,11 @@ def _uses(node, hidden=frozenset()):
         return
     for child in ast.iter_child_nodes(node):
         yield from _uses(child, hidden)
+
+
+@functools.cache  # asked about five times for each definition and copy
+def _uses_in(definition: Definition) -> tuple[Use, ...]:
+    return tuple(_uses(definition.node))
 
 
 def _resolve(module: Module, use: Use) -> Key | None:
@@ -217,7 +223,7 @@ class _Parts:
         if id(definition) in self.wanted:
             return
         self.wanted[id(definition)] = definition
-        for use in _uses(definition.node):
+        for use in _uses_in(definition):
             if key := _resolve(_module(module), use):
                 self._collect(*key)
         self._enter(module)
@@ -237,7 +243,7 @@ class _Parts:
         found: dict[str, frozenset[str]] = {}
         for definition in self.definitions:
             module = _module(definition.module)
-            for use in _uses(definition.node):
+            for use in _uses_in(definition):
                 statements = module.foreign.get(use.name)
                 if statements and use.name not in module.definitions:
                     found[use.name] = found.get(use.name, frozenset()) | statements
@@ -250,7 +256,7 @@ class _Parts:
         """The name of each definition in the copy."""
         hidden: dict[Key, set[str]] = {}
         for definition in self.definitions:
-            for use in _uses(definition.node):
+            for use in _uses_in(definition):
                 if key := _resolve(_module(definition.module), use):
                     hidden.setdefault(key, set()).update(use.hidden)
         taken, names = set(self.foreign), {}
@@ -272,7 +278,7 @@ class _Parts:
         """The source of a definition, with the names that things have in the copy."""
         module = _module(definition.module)
         edits = []  # (line, first column, last column, replacement), columns in bytes
-        for use in _uses(definition.node):
+        for use in _uses_in(definition):
             key = _resolve(module, use)
             if key is None:
                 continue

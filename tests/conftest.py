@@ -69,6 +69,28 @@ def one_device(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def way_back():
+    """`way_back(model)` returns a function that makes the model what it is now, optimizers too.
+
+    What was traced stays, which to build it anew would cost. Besides, two networks that differ in
+    the names of their layers alone, as any two do in a process, may round differently.
+    """
+    from gen_ai_examples.common.fit import _optimizers
+
+    def remembered(model):
+        owned = [*model.variables, *(v for o in _optimizers(model) for v in o.variables)]
+        values = [variable.value.numpy() for variable in owned]
+
+        def back():
+            for variable, value in zip(owned, values, strict=True):
+                variable.assign(value)
+
+        return back
+
+    return remembered
+
+
+@pytest.fixture(scope="session")
 def small_data(tmp_path_factory):
     """Finds bundled files as `bundled` does, but the largest with a part of what is in them.
 

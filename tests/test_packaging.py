@@ -10,6 +10,8 @@ import pytest
 
 from gen_ai_examples import catalog
 
+pytestmark = pytest.mark.xdist_group("packaging")  # in one process, where the wheel is built once
+
 CHECKOUT = catalog.PACKAGE.parent
 CACHES = {".git", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", ".venv", "runs"}
 

@@ -1,4 +1,5 @@
 import csv
+import functools
 import os
 import signal
 import threading
@@ -278,12 +279,17 @@ def interrupt():
     raise KeyboardInterrupt
 
 
+@functools.cache
+def uninterrupted():
+    """The model after 20 steps in four epochs, and its history."""
+    model = regression()
+    return model, quiet_fit(model, 20, steps_per_epoch=5).history
+
+
 @pytest.mark.parametrize("at", [10, 13])
 def test_resuming_gives_the_weights_of_a_run_that_was_not_interrupted(tmp_path, at):
     """At the end of an epoch and within one, to the bit."""
-    straight = regression()
-    whole = quiet_fit(straight, 20, steps_per_epoch=5).history
-
+    straight, whole = uninterrupted()
     path = tmp_path / "run.npz"
     options = dict(steps_per_epoch=5, checkpoint=path)
     with pytest.raises(Interrupted, match=rf"step {at}, saved to .*run\.npz"):
@@ -326,8 +332,7 @@ class AtEpochEnd(keras.callbacks.Callback):
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_an_epoch_whose_callbacks_are_interrupted_is_not_lost(tmp_path, action, epoch):
     """At once, or as by Ctrl-C, which waits for them; the last epoch too."""
-    straight = regression()
-    whole = quiet_fit(straight, 20, steps_per_epoch=5).history
+    straight, whole = uninterrupted()
     options = dict(steps_per_epoch=5, checkpoint=tmp_path / "run.npz")
     with pytest.raises(Interrupted, match=f"step {5 * (epoch + 1)}, saved"):
         quiet_fit(regression(), 20, callbacks=[AtEpochEnd(epoch, action)], **options)

@@ -20,6 +20,9 @@ from gen_ai_examples.video.colorization import (
     to_learn_from,
 )
 
+# In one process, where the shots are decoded once.
+pytestmark = pytest.mark.xdist_group("colorization")
+
 
 @pytest.fixture(scope="module")
 def shots():

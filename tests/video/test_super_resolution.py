@@ -22,6 +22,9 @@ from gen_ai_examples.video.super_resolution import (
     train,
 )
 
+# In one process, where the clips are decoded once.
+pytestmark = pytest.mark.xdist_group("enlarged clips")
+
 
 @pytest.fixture(scope="module")
 def clips():

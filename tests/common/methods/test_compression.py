@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from gen_ai_examples.common.methods.compression import (
 )
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
 from gen_ai_examples.common.nets.mlp import build_row_network
+from gen_ai_examples.common.strategy import strategy
 
 
 @pytest.fixture
@@ -90,16 +93,17 @@ def test_equal_weights_are_cut_in_the_exact_share_too():
     assert np.sum(kept == 0) == 10
 
 
-def trained(strategy, optimizer, begin=None, bits=None, steps=8):
+@functools.cache
+def trained(n_devices, optimizer, cut, bits):
     """A small flow on random rows before and after training, in double precision."""
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("float64")
     try:
-        with strategy.scope():
+        with strategy([f"CPU:{i}" for i in range(n_devices)]).scope():
             network = build_row_network(6, 3, units=8, blocks=1, condition_dim=8)
             rng = np.random.default_rng(0)
             weights = [rng.normal(size=w.shape) for w in network.get_weights()]
-            network.set_weights(begin(weights) if begin else weights)
+            network.set_weights(pruned(weights, cut) if cut else weights)
             before = network.get_weights()
             model = FlowMatching(RoundedNetwork(network, bits) if bits else network, 3)
             model.compile(optimizer(1e-2, use_ema=True, ema_momentum=0.9))
@@ -107,12 +111,18 @@ def trained(strategy, optimizer, begin=None, bits=None, steps=8):
         keras.config.set_dtype_policy("float32")
     rows = rng.normal(size=(32, 1, 1, 6)).astype("float32")
     columns = {"images": rows, "labels": np.arange(32, dtype="int32") % 3}
-    fit(model, batches(columns, 8, 0, flow_randomness(3)), steps, progress=False)
+    fit(model, batches(columns, 8, 0, flow_randomness(3)), 8, progress=False)
     return before, network.get_weights()
 
 
-def test_what_was_cut_stays_zero_in_training_and_everything_else_moves(replicas):
-    before, after = trained(replicas, KeepZeros, lambda weights: pruned(weights, 0.75))
+# In one process, where each network is trained once.
+in_one_process = pytest.mark.xdist_group("compression")
+
+
+@in_one_process
+@pytest.mark.parametrize("n_devices", [1, 2])
+def test_what_was_cut_stays_zero_in_training_and_everything_else_moves(n_devices):
+    before, after = trained(n_devices, KeepZeros, 0.75, None)
     for old, new in zip(before, after, strict=True):
         if old.ndim == 2:
             np.testing.assert_array_equal(new == 0, old == 0)
@@ -121,24 +131,18 @@ def test_what_was_cut_stays_zero_in_training_and_everything_else_moves(replicas)
 
 
 def test_the_usual_optimizer_would_fill_the_zeros():
-    before, after = trained(
-        tf.distribute.get_strategy(), keras.optimizers.AdamW, lambda weights: pruned(weights, 0.75)
-    )
+    before, after = trained(1, keras.optimizers.AdamW, 0.75, None)
     assert any(((new != 0) & (old == 0)).any() for old, new in zip(before, after, strict=True))
 
 
+@in_one_process
 @pytest.mark.parametrize(
-    ("optimizer", "begin", "bits"),
-    [(KeepZeros, lambda w: pruned(w, 0.5), None), (keras.optimizers.AdamW, None, 3)],
+    ("optimizer", "cut", "bits"),
+    [(KeepZeros, 0.75, None), (keras.optimizers.AdamW, None, 3)],
     ids=["pruned", "rounded"],
 )
-def test_two_devices_end_with_the_weights_of_one(optimizer, begin, bits):
-    from gen_ai_examples.common.strategy import strategy
-
-    ends = [
-        trained(strategy(devices), optimizer, begin, bits)[1]
-        for devices in (["CPU:0"], ["CPU:0", "CPU:1"])
-    ]
+def test_two_devices_end_with_the_weights_of_one(optimizer, cut, bits):
+    ends = [trained(n_devices, optimizer, cut, bits)[1] for n_devices in (1, 2)]
     for one, two in zip(*ends, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-6)
 

@@ -107,20 +107,30 @@ def test_what_is_hidden_is_never_looked_at():
     np.testing.assert_array_equal(model.fill(spoiled, hole, noise, 3), filled)
 
 
-def filled_right_halves(agree):
+@pytest.fixture(scope="module")
+def filled_right_halves(way_back):
+    """Train on halves that agree or not, always the same network, and fill the right ones."""
     model = inpainting(rate=5e-3)
-    fit(model, data(halves(400, agree), 32), 150, progress=False)
-    pictures = halves(60, agree, seed=1)
-    filled = model.fill(pictures, right_half(60), normal(pictures.shape), 12)
-    return pictures[:, :, 0].mean((1, 2)), filled[:, :, SIZE // 2 :].mean((1, 2, 3))
+    back = way_back(model)
+
+    def train_and_fill(agree):
+        back()
+        fit(model, data(halves(400, agree), 32), 150, progress=False)
+        pictures = halves(60, agree, seed=1)
+        filled = model.fill(pictures, right_half(60), normal(pictures.shape), 12)
+        return pictures[:, :, 0].mean((1, 2)), filled[:, :, SIZE // 2 :].mean((1, 2, 3))
+
+    return train_and_fill
 
 
-def test_what_the_surroundings_decide_is_continued():
+@pytest.mark.xdist_group("halves")  # in one process, where the network is traced once
+def test_what_the_surroundings_decide_is_continued(filled_right_halves):
     left, right = filled_right_halves(agree=True)
     assert np.mean(np.sign(left) == np.sign(right)) > 0.9
 
 
-def test_what_is_open_is_drawn_one_way_or_the_other():
+@pytest.mark.xdist_group("halves")
+def test_what_is_open_is_drawn_one_way_or_the_other(filled_right_halves):
     left, right = filled_right_halves(agree=False)
     assert np.median(np.abs(right)) > 0.6  # a mean would be 0
     assert 0.2 < np.mean(right > 0) < 0.8

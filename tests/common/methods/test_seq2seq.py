@@ -115,7 +115,10 @@ def test_a_pair_longer_than_a_row_is_refused():
         packed([np.arange(5)], [np.arange(4)], 5, 4, END)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+# Smoothed, two replicas are compared with one below.
+@pytest.mark.parametrize(
+    ("replicas", "smoothing"), [(1, 0.0), (2, 0.0), (1, 0.1)], indirect=["replicas"]
+)
 def test_the_loss_of_equal_chances_is_log_vocabulary(replicas, smoothing):
     ours = model(replicas, keras.optimizers.SGD(0.0), smoothing)
     ours.network.lexicon = ours.network.lexicon * 0
@@ -192,9 +195,12 @@ def test_pointing_has_a_row_for_each_token_and_the_end():
     np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
 
 
-def test_two_devices_end_with_the_weights_of_one():
+def test_two_devices_end_with_the_losses_and_weights_of_one():
     one, two = model(smoothing=0.1), model(strategy(["CPU:0", "CPU:1"]), smoothing=0.1)
-    for ours in (one, two):
-        fit(ours, data(), 5, progress=False)
+    histories = [
+        fit(ours, data(), 5, steps_per_epoch=1, progress=False).history for ours in (one, two)
+    ]
+    for name in ("loss", "nats"):
+        np.testing.assert_allclose(*(history[name] for history in histories), rtol=1e-5)
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -26,11 +28,22 @@ def digits():
     return image.digits().split()
 
 
-@pytest.fixture(scope="module")
-def judge(digits):
-    return train_judge(digits[0], steps=200)
+@functools.cache
+def judge_of(steps, seed_of_run=0):
+    keras.utils.set_random_seed(seed_of_run)
+    return train_judge(image.digits().split()[0], steps)
 
 
+@pytest.fixture
+def judge(one_device):
+    """Trained once, but within a test: a fixture of the module would come before `one_device`."""
+    return judge_of(200)
+
+
+in_one_process = pytest.mark.xdist_group("judge")  # where each judge is trained once
+
+
+@in_one_process
 def test_the_judge_knows_digits_and_orders_corruption(judge, digits):
     held_out = digits[1]
     assert np.mean(judge.labels(held_out.images) == held_out.labels) > 0.9
@@ -43,19 +56,17 @@ def test_the_judge_knows_digits_and_orders_corruption(judge, digits):
     assert judge(held_out.images).shape == (len(held_out), 64)
 
 
+@in_one_process
 def test_its_probabilities_are_some_and_agree_with_its_labels(judge, digits):
     probabilities = judge.probabilities(digits[1].images)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
     np.testing.assert_array_equal(probabilities.argmax(1), judge.labels(digits[1].images))
 
 
+@in_one_process
 def test_the_judge_is_the_same_whatever_the_seed_of_the_run(digits):
-    train, held_out = digits
-    features = []
-    for seed in (1, 2):
-        keras.utils.set_random_seed(seed)
-        features.append(train_judge(train, steps=5)(held_out.images))
-    np.testing.assert_array_equal(*features)
+    one, other = (judge_of(5, seed)(digits[1].images) for seed in (1, 2))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_the_judge_knows_of_classes_that_are_held_out_altogether(digits):
@@ -64,13 +75,14 @@ def test_the_judge_knows_of_classes_that_are_held_out_altogether(digits):
     assert train_judge(train, steps=1).probabilities(few).shape == (16, 3)
 
 
+@in_one_process
 def test_a_saved_judge_scores_alike_under_the_same_name(judge, digits, tmp_path):
     judge.save(tmp_path / "judge.keras")
     loaded = Judge.load(tmp_path / "judge.keras")
     images = digits[1].images
     np.testing.assert_array_equal(loaded(images), judge(images))
     assert loaded.name == judge.name and loaded.image_shape == (8, 8, 1)
-    assert train_judge(digits[0], steps=5).name != judge.name
+    assert judge_of(5, 1).name != judge.name
 
 
 @pytest.mark.parametrize("content", [None, b"no model", b""])
@@ -101,6 +113,7 @@ def test_arrays_tf_data_and_generators_are_the_same_images(digits):
         np.testing.assert_allclose(total.cov, np.cov(expected, rowvar=False), atol=1e-5)
 
 
+@in_one_process
 def test_scores_say_their_features_and_only_inceptions_are_called_fid(digits, judge):
     real, fake = digits[1].images[:100], digits[0].images[:100]
     plain = fid(real, fake, pixels)
@@ -113,11 +126,14 @@ def test_scores_say_their_features_and_only_inceptions_are_called_fid(digits, ju
     assert (kernel.value, kernel.spread) == pytest.approx(expected)
 
 
-def test_inception_takes_grey_images_of_any_size_and_names_its_scores():
+def test_inception_takes_grey_images_of_any_size_and_names_its_scores(monkeypatch):
     inception = Inception(weights=None)
     images = np.random.default_rng(0).uniform(-1, 1, (3, 20, 24, 1)).astype("float32")
-    assert inception(images).shape == (3, 2048)
+    features = inception(images)
+    assert features.shape == (3, 2048)
     np.testing.assert_allclose(inception.describe(images)[1].sum(1), 1, atol=1e-5)
+    # A distance in 2,048 dimensions takes longer than the network, and its name is looked at alone.
+    monkeypatch.setattr(Inception, "__call__", lambda self, images: features[:, :8])
     assert fid(images, images, inception).name == "FID (Keras Inception-v3)"
 
 

@@ -9,6 +9,8 @@ from gen_ai_examples.common.sources.microscopy import (
     micrographs,
 )
 
+pytestmark = pytest.mark.xdist_group("nuclei")  # in one process, where the fields are read once
+
 
 @pytest.fixture(scope="module")
 def fields():

@@ -37,8 +37,13 @@ def sound(path):
         container.mux(stream.encode())
 
 
-def test_bundled_clips_are_as_their_readme_says():
-    found = bundled_clips()
+@pytest.fixture(scope="module")
+def found():
+    return bundled_clips()
+
+
+@pytest.mark.xdist_group("clips")  # in one process, where they are decoded once
+def test_bundled_clips_are_as_their_readme_says(found):
     readme = (bundle.bundled("clip_brook.webm").parent / "README.md").read_text("utf-8")
     assert len(found) == 23
     for name, clip in found.items():
@@ -47,8 +52,9 @@ def test_bundled_clips_are_as_their_readme_says():
         assert f"| clip_{name} | {len(clip.frames)} |" in readme
 
 
-def test_no_bundled_clip_holds_a_cut():
-    for name, clip in bundled_clips().items():
+@pytest.mark.xdist_group("clips")
+def test_no_bundled_clip_holds_a_cut(found):
+    for name, clip in found.items():
         small = clip.frames[:, ::8, ::8].astype(np.float32)
         change = np.abs(np.diff(small, axis=0)).mean((1, 2, 3))
         assert change.max() < 40, name
