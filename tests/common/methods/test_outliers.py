@@ -50,6 +50,9 @@ def test_boosted_columns_know_what_the_others_tell():
     locations, scales = outliers.boosted_cells(x, codes, x, codes)
     assert np.abs(locations[:, 0] - x[:, 0]).mean() < 0.2
     assert scales[:, 0].mean() < 0.3 < scales[:, 2].mean()
+    x[3:, 1] = np.nan  # known in the first rows alone
+    locations, _ = outliers.boosted_cells(x, codes, x, codes)
+    assert np.isfinite(locations).all() and (locations[:, 1] == 0).all()
     unknown = np.full((300, 2), np.nan)
     locations, scales = outliers.boosted_cells(unknown, codes, unknown, codes)
     assert (locations == 0).all() and (scales == 1).all()
