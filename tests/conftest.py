@@ -91,6 +91,23 @@ def way_back():
 
 
 @pytest.fixture(scope="session")
+def ends_bit_identical(way_back):
+    """`ends_bit_identical(model, data)`: with 1 and 32 steps per call, of 33 steps in all."""
+    from gen_ai_examples.common.fit import fit
+
+    def check(model, data):
+        back, ends = way_back(model), []
+        for steps_per_call in (1, 32):
+            back()
+            fit(model, data, 33, steps_per_call=steps_per_call, progress=False)
+            ends.append(model.get_weights())
+        for a, b in zip(*ends, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    return check
+
+
+@pytest.fixture(scope="session")
 def small_data(tmp_path_factory):
     """Finds bundled files as `bundled` does, but the largest with a part of what is in them.
 

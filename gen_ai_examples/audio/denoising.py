@@ -134,13 +134,8 @@ def main(
         model.optimizer.build(model.network.trainable_variables)
     fit(model, batches({"clean": clean}, batch_size, seed, mixing(loud)), steps)
 
-    known, test = (
-        mixtures(*part, SNRS, n, seconds * RATE)
-        for part, n, seconds in (
-            ((speech, noises), tuning_mixtures, 2),
-            (held_out, test_mixtures, 4),
-        )
-    )
+    known = mixtures(speech, noises, SNRS, tuning_mixtures, 2 * RATE)
+    test = mixtures(*held_out, SNRS, test_mixtures, 4 * RATE)
     methods = {measure: {} for measure in MEASURES}
     for name, (method, grid) in CLASSICAL.items():
         best = tuned(method, grid, *waveforms(known), MEASURES, LOWER)
