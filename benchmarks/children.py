@@ -74,7 +74,7 @@ def replicas(begun, name, rounds, seconds):
 
     use_devices(2)
     from families import FAMILIES
-    from rounds import in_turn, steps_that_last, training_by_fit
+    from rounds import in_turn, lengths_of_turns, steps_that_last, training_by_fit
 
     family = FAMILIES[name]
     batch = next(iter(family.batches(family.columns()[0], family.batch_size)))
@@ -87,7 +87,8 @@ def replicas(begun, name, rounds, seconds):
     for train in trainings.values():
         train(1)
     steps = steps_that_last(trainings[1], float(seconds))
-    return [list(turn.values()) for turn in in_turn(trainings, steps, int(rounds))]
+    turns = in_turn(trainings, steps, lengths_of_turns(int(rounds)))
+    return [list(turn.values()) for turn in turns]
 
 
 def run(*arguments) -> list:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from families import FAMILIES, Family, layers_in_order, product_flops
 from rounds import (
     in_turn,
+    lengths_of_turns,
     quiet,
     seconds_of,
     steps_that_last,
@@ -151,14 +152,14 @@ def measure_training(name, rounds, seconds, with_torch, say):
     steps = max(LEAST_STEPS, steps_that_last(ways["fit"], seconds))
     counts = dict.fromkeys(ways, steps)
     # Keras always executes so many, however few it is asked for.
-    counts[KERAS[1]] = -(-steps // PER_EXECUTION) * PER_EXECUTION
+    multiples = {KERAS[1]: PER_EXECUTION}
     for dtype, peak in PEAK.items():
         ways[peak] = matmul(dtype.removeprefix("mixed_"))
         counts[peak] = steps_that_last(ways[peak], seconds / 2)
     turns = []
     for way in first:  # settles what the second call of a way still compiles
         seconds_of(ways[way], 2)
-    for turn in in_turn(ways, counts, rounds):
+    for turn in in_turn(ways, counts, lengths_of_turns(rounds), multiples):
         turns.append(turn)
         say(f"{name}: training, round {len(turns)} of {rounds}")
     flops = product_flops(models["fit"], next(iter(family.as_input(as_dataset(batch)))))
@@ -183,7 +184,7 @@ def measure_sampling(family, model, twin, rounds):
     for sample in sampling.values():
         seconds_of(sample, family.samples)
         seconds_of(sample, family.samples)
-    return list(in_turn(sampling, family.samples, max(rounds, 3)))
+    return list(in_turn(sampling, family.samples, np.ones(max(rounds, 3))))
 
 
 def as_dataset(batch):
@@ -225,7 +226,8 @@ def measure_growth(name, rounds, seconds, say):
             counts[way] = steps_that_last(trainings[way], seconds)
     trainings["peak"] = matmul("float32")
     counts["peak"] = steps_that_last(trainings["peak"], seconds)
-    return {"flops": flops, "seconds": list(in_turn(trainings, counts, rounds))}
+    turns = in_turn(trainings, counts, lengths_of_turns(rounds))
+    return {"flops": flops, "seconds": list(turns)}
 
 
 def measure_start(name, rounds, with_torch, say):

@@ -5,10 +5,11 @@
     python benchmarks/speed.py --markdown benchmarks/RESULTS.md --out speed.json
 
 All on the CPU, in one process. In every round each way of training does the same number of steps
-on the same batch, in another order each time; the tables give medians over the rounds, and of the
-ratios within a round, with the lowest and the highest. A machine's speed drifts, a ratio within a
-round does less. What `fit` saves beside `Model.fit` is a fixed time per step: the smaller the step,
-the larger the ratio. Both show their progress, to nowhere.
+on the same batch, in another order each time, from round to round other numbers of steps; the
+tables give medians over the rounds, and of the ratios within a round, with the lowest and the
+highest. A machine's speed drifts, a ratio within a round does less. What `fit` saves beside
+`Model.fit` is a fixed time per step: the smaller the step, the larger the ratio. Both show their
+progress, to nowhere.
 
 PyTorch, where it is installed, trains the same network (see `torch_twins.py`) from the same
 weights: as its defaults have it, and tuned, i.e. with `torch.compile`, channels last and the fused

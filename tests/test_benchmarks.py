@@ -53,6 +53,23 @@ def test_speed_writes_every_row(tmp_path):
     assert len(found["seconds"]) == 1 and found["quality"]["fit"]
 
 
+def test_turns_are_of_many_lengths_and_whole_multiples():
+    from rounds import in_turn, lengths_of_turns
+
+    lengths = lengths_of_turns(8)
+    # As many in each part of the octave, on a scale of ratios.
+    np.testing.assert_allclose(np.diff(np.log2(np.sort(lengths))), 1 / 8)
+    np.testing.assert_allclose(np.log2(lengths).mean(), 0, atol=1e-12)
+    trained = {"alone": [], "together": []}
+    ways = {name: its.append for name, its in trained.items()}
+    turns = list(in_turn(ways, {"alone": 100, "together": 50}, lengths, {"together": 16}))
+    assert len(turns) == 8
+    np.testing.assert_allclose(trained["alone"], 100 * lengths, atol=1)
+    assert all(
+        n % 16 == 0 and n >= 50 * at for n, at in zip(trained["together"], lengths, strict=True)
+    )
+
+
 @pytest.fixture
 def refusal(monkeypatch, capsys):
     """Run `speed.py` in this process, where it has to end with one sentence; returns it."""
