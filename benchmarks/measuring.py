@@ -59,6 +59,7 @@ def torch_problem() -> str | None:
         return "PyTorch is not installed (pip install -e .[bench]), so its columns are left out."
     try:
         import torch
+        import torch_twins  # noqa: F401  before PyTorch compiles anything
     except (ImportError, OSError) as error:
         return f"PyTorch cannot be imported, so its columns are left out: {error}"
     torch.set_num_threads(threads())

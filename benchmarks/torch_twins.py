@@ -8,12 +8,17 @@ and memory can be measured. PyTorch is no dependency of this project:
 
 import collections
 import contextlib
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+if "tensorflow" in sys.modules:
+    # Its compiler for GPUs, which no CPU needs, crashes the process beside TensorFlow's compiler.
+    sys.modules.setdefault("triton", None)
 
 LATENT, CLASSES = 16, 10
 MIN_TIME_LEFT = 0.05  # as families.py
