@@ -4,8 +4,8 @@ The sources are read, not imported. From the example's definitions on, every nam
 looked up where it is defined, in the example, in `common/`, or in `standalone.py`, which stands in
 for the training loop, the answer and the command. What is found is written down in the order in
 which it must be defined, comments and all; of the docstrings of `common/` the first paragraph and
-the source are kept. Names that two modules define, or that a function uses for something else, are
-told apart by the name of their module.
+the source are kept, of its classes the methods that something may call. Names that two modules
+define, or that a function uses for something else, are told apart by the name of their module.
 """
 
 import ast
@@ -38,6 +38,9 @@ _DISTRIBUTIONS = {
     "PIL": "pillow",
     "imblearn": "imbalanced-learn",
 }
+
+# Methods that Keras calls.
+_HOOKS = ("build", "call", "compile", "train_step", "get_config", "update_step", "on_epoch_end")
 
 # What binds a name in its attribute `name`.
 _NAMED = (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
@@ -183,6 +186,24 @@ def _uses_in(definition: Definition) -> tuple[Use, ...]:
     return tuple(_uses(definition.node))
 
 
+def _methods(definition: Definition) -> list[ast.FunctionDef]:
+    body = definition.node.body if isinstance(definition.node, ast.ClassDef) else []
+    return [node for node in body if isinstance(node, ast.FunctionDef)]
+
+
+def _names_called(node, foreign, left_out):
+    """What attributes are asked for of anything but modules, those named by a string included."""
+    if node in left_out:
+        return
+    if isinstance(node, ast.Attribute):
+        if not (isinstance(node.value, ast.Name) and node.value.id in foreign):
+            yield node.attr
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value  # perhaps for `getattr`
+    for child in ast.iter_child_nodes(node):
+        yield from _names_called(child, foreign, left_out)
+
+
 def _resolve(module: Module, use: Use) -> Key | None:
     """Where a used name of ours is defined; None for others' names and for builtins."""
     if use.name in module.definitions:
@@ -207,11 +228,21 @@ class _Parts:
     """Collects what a set of definitions needs, and writes it down as one file."""
 
     def __init__(self, roots: list[Key]):
-        self.wanted: dict[int, Definition] = {}
-        self.order: list[str] = []
-        self._modules_seen: set[str] = set()
-        for module, name in roots:
-            self._collect(module, name)
+        self._roots = {id(_module(module).definitions[name]) for module, name in roots}
+        self._called: set[str] = set()  # names of methods
+        found = set(_HOOKS)
+        while not found <= self._called:  # a method that is called may call others
+            self._called |= found
+            self.wanted: dict[int, Definition] = {}
+            self.order: list[str] = []
+            self._modules_seen: set[str] = set()
+            for module, name in roots:
+                self._collect(module, name)
+            found = {
+                name
+                for d in self.wanted.values()
+                for name in _names_called(d.node, _module(d.module).foreign, self._unused(d))
+            }
         self.definitions = sorted(
             self.wanted.values(), key=lambda d: (self.order.index(d.module), d.start)
         )
@@ -223,10 +254,29 @@ class _Parts:
         if id(definition) in self.wanted:
             return
         self.wanted[id(definition)] = definition
-        for use in _uses_in(definition):
+        for use in self._uses(definition):
             if key := _resolve(_module(module), use):
                 self._collect(*key)
         self._enter(module)
+
+    def _unused(self, definition) -> list[ast.FunctionDef]:
+        """Methods that nothing calls, of a class that was not asked for by its name."""
+        if id(definition) in self._roots:
+            return []
+        return [
+            method
+            for method in _methods(definition)
+            if method.name not in self._called and not method.name.startswith("__")
+        ]
+
+    def _uses(self, definition) -> list[Use]:
+        """Those of `_uses_in` that are not in a method that nothing calls."""
+        spans = [_span(method) for method in self._unused(definition)]
+        return [
+            use
+            for use in _uses_in(definition)
+            if not any(first < use.node.lineno <= last for first, last in spans)
+        ]
 
     def _enter(self, module):
         """Put a module after those that it imports from."""
@@ -243,7 +293,7 @@ class _Parts:
         found: dict[str, frozenset[str]] = {}
         for definition in self.definitions:
             module = _module(definition.module)
-            for use in _uses_in(definition):
+            for use in self._uses(definition):
                 statements = module.foreign.get(use.name)
                 if statements and use.name not in module.definitions:
                     found[use.name] = found.get(use.name, frozenset()) | statements
@@ -256,7 +306,7 @@ class _Parts:
         """The name of each definition in the copy."""
         hidden: dict[Key, set[str]] = {}
         for definition in self.definitions:
-            for use in _uses_in(definition):
+            for use in self._uses(definition):
                 if key := _resolve(_module(definition.module), use):
                     hidden.setdefault(key, set()).update(use.hidden)
         taken, names = set(self.foreign), {}
@@ -278,7 +328,7 @@ class _Parts:
         """The source of a definition, with the names that things have in the copy."""
         module = _module(definition.module)
         edits = []  # (line, first column, last column, replacement), columns in bytes
-        for use in _uses_in(definition):
+        for use in self._uses(definition):
             key = _resolve(module, use)
             if key is None:
                 continue
@@ -299,10 +349,12 @@ class _Parts:
         kept = [line.decode() for line in lines]
         if shorten:
             # From the last one on, so that the lines above keep their numbers.
-            documented = (ast.FunctionDef, ast.ClassDef)
-            inner = [n for n in ast.walk(definition.node) if isinstance(n, documented)]
-            for node in sorted(inner, key=lambda n: -n.lineno):
-                _shorten(node, kept)
+            unused = self._unused(definition)
+            for node in sorted(_documented(definition.node, unused), key=lambda n: -n.lineno):
+                if node in unused:
+                    _remove(node, kept)
+                else:
+                    _shorten(node, kept)
             removed = len(module.lines) - len(kept)
             return "\n".join(kept[definition.start : definition.end - removed])
         return "\n".join(kept[definition.start : definition.end])
@@ -366,6 +418,30 @@ class _Parts:
         declared = importlib.metadata.requires("gen-ai-examples") or []
         bounds = {re.match(r"[\w.-]+", line)[0]: line.split(";")[0] for line in declared}
         return sorted(bounds.get(name, name) for name in names)
+
+
+def _span(node) -> tuple[int, int]:
+    """First and last line of a function, from 0, the last one excluded, its decorators included."""
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1, node.end_lineno
+
+
+def _documented(node, closed):
+    """`node` and the functions and classes in it; of those in `closed`, nothing within."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node
+    if node not in closed:
+        for child in ast.iter_child_nodes(node):
+            yield from _documented(child, closed)
+
+
+def _remove(node, lines):
+    """Take a method out, with the comments and the blank line above it."""
+    first, last = _span(node)
+    while lines[first - 1].strip().startswith("#"):
+        first -= 1
+    if not lines[first - 1].strip():
+        first -= 1
+    del lines[first:last]
 
 
 def _shorten(node, lines):

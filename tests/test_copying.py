@@ -104,6 +104,63 @@ def test_a_local_name_is_left_alone_and_hides_nothing(package, tmp_path):
     assert out == "[6, 6]" and "rows = a_rows() + 1" in text
 
 
+METHODS = """import json
+
+
+class Shape:
+    \"\"\"A shape.
+
+    With a word on it.
+    \"\"\"
+
+    def __init__(self, side):
+        self.side = side
+
+    # For files.
+    @classmethod
+    def load(cls, text):
+        \"\"\"Read it.
+
+        From JSON.
+        \"\"\"
+        return cls(json.loads(text))
+
+    @property
+    def area(self):
+        \"\"\"Of its inside.
+
+        In squares.
+        \"\"\"
+        return self._square() * UNIT
+
+    def _square(self):
+        return self.side**2
+
+    def named(self):
+        return "shape"
+
+    def corners(self):
+        return 4
+
+
+UNIT = 1
+"""
+
+
+def test_of_a_class_the_methods_that_something_calls(package, tmp_path):
+    package("common/shape.py", METHODS)
+    body = "def main():\n    s = Shape(3)\n    return s.area, getattr(s, 'named')()\n"
+    imports = "from gen_ai_examples.common.shape import Shape"
+    package("toy/one.py", EXAMPLE.format(imports=imports, body=body))
+    text, out = run(tmp_path)
+    assert out == "(9, 'shape')"
+    assert "corners" not in text and "load" not in text and "json" not in text
+    assert "For files" not in text and "squares" not in text and "Of its inside" in text
+    assert "\n\n\n\n" not in text
+    # Who asks for a class gets it whole.
+    assert all(x in copying.copy_part("toy.one", "Shape").text for x in ("corners", "json.loads"))
+
+
 def test_an_import_under_another_name_and_a_class_with_a_base(package, tmp_path):
     package(
         "common/a.py",
