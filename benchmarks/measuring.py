@@ -42,6 +42,8 @@ TORCH = {  # way: tuned, bfloat16
 PEAK = {"float32": "peak, float32", "mixed_bfloat16": "peak, bfloat16"}
 PEAK_SIZE = 1536  # of the square matrices
 LEAST_STEPS = 8  # in a turn
+PAIR = ("fit", KERAS[0])  # which are close for large steps, so they take more turns
+MORE = 3  # times as many rounds of these two alone
 SAME_STEPS = 8  # after which the losses of both frameworks are compared
 WORTH = 1.05  # an option must be so many times as fast, or it is not trained on the data
 GROWTH = {  # change: times the batch, times the width
@@ -163,6 +165,10 @@ def measure_training(name, rounds, seconds, with_torch, say):
     for turn in in_turn(ways, counts, lengths_of_turns(rounds), multiples):
         turns.append(turn)
         say(f"{name}: training, round {len(turns)} of {rounds}")
+    pair = []
+    for turn in in_turn({way: ways[way] for way in PAIR}, steps, lengths_of_turns(MORE * rounds)):
+        pair.append(turn)
+        say(f"{name}: beside Model.fit, round {len(pair)} of {MORE * rounds}")
     flops = product_flops(models["fit"], next(iter(family.as_input(as_dataset(batch)))))
     return {
         "parameters": count,
@@ -170,6 +176,7 @@ def measure_training(name, rounds, seconds, with_torch, say):
         "first": first,
         "steps": steps,
         "seconds": turns,
+        "pair": pair,
         "notes": notes,
         "sampling": measure_sampling(family, models["fit"], twins.get("PyTorch"), rounds),
     }
@@ -223,8 +230,10 @@ def measure_growth(name, rounds, seconds, say):
         trainings[what] = training_by_fit(model, family, batch)
         trainings[what + BY_KERAS] = training_by_keras(build(family, width=width), family, batch)
         for way in (what, what + BY_KERAS):
-            seconds_of(trainings[way], 1)
-            counts[way] = steps_that_last(trainings[way], seconds)
+            for n in (1, 2):  # the second call of a way still compiles something
+                seconds_of(trainings[way], n)
+        counts[what] = max(LEAST_STEPS, steps_that_last(trainings[what], seconds))
+        counts[what + BY_KERAS] = counts[what]
     trainings["peak"] = matmul("float32")
     counts["peak"] = steps_that_last(trainings["peak"], seconds)
     turns = in_turn(trainings, counts, lengths_of_turns(rounds))
