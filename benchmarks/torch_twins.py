@@ -213,15 +213,15 @@ class SpectrogramUNet(nn.Module):
     def forward(self, x):
         skips = []
         for layer in self.down:
-            x = F.elu(layer(x))
+            x = F.silu(layer(x))
             skips.append(x)
         h = self.narrow(x.permute(0, 2, 3, 1).flatten(2))
         for norm, conv, dense in self.blocks:
-            y = F.elu(conv(norm(h).transpose(1, 2)))
+            y = F.silu(conv(norm(h).transpose(1, 2)))
             h = h + dense(y.transpose(1, 2))
         x = self.widen(h).unflatten(-1, (-1, skips[-1].shape[1])).permute(0, 3, 1, 2)
         for layer, skip in zip(self.up, reversed(skips), strict=True):
-            x = F.elu(layer(x + skip))
+            x = F.silu(layer(x + skip))
         return self.head(x).float()
 
 

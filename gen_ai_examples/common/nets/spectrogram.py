@@ -24,16 +24,18 @@ def spectrogram_unet(width: int, tcn_width: int = 128, bins: int = 128) -> keras
     widths = [width, width * 3 // 2, width * 2, width * 3]
     skips = []
     for n in widths:
-        x = layers.Conv2D(n, (3, 4), (1, 2), padding="same", activation="elu")(x)
+        x = layers.Conv2D(n, (3, 4), (1, 2), padding="same", activation="silu")(x)
         skips.append(x)
     shape = (-1, bins // 16, widths[-1])
     h = layers.Dense(tcn_width)(layers.Reshape((-1, shape[1] * shape[2]))(x))
     for dilation in (1, 2, 4, 8, 16) * 2:
         y = layers.LayerNormalization()(h)
-        y = layers.Conv1D(tcn_width, 3, padding="same", dilation_rate=dilation, activation="elu")(y)
+        y = layers.Conv1D(tcn_width, 3, padding="same", dilation_rate=dilation, activation="silu")(
+            y
+        )
         h = h + layers.Dense(tcn_width)(y)
     x = layers.Reshape(shape)(layers.Dense(shape[1] * shape[2])(h))
     for n, skip in zip([*widths[-2::-1], width], reversed(skips), strict=True):
-        x = layers.Conv2DTranspose(n, (1, 4), (1, 2), padding="same", activation="elu")(x + skip)
+        x = layers.Conv2DTranspose(n, (1, 4), (1, 2), padding="same", activation="silu")(x + skip)
     mask = layers.Conv2D(2, 1, kernel_initializer="zeros", dtype="float32")(x)
     return keras.Model(spectrum, mask, name="spectrogram_unet")
