@@ -70,6 +70,18 @@ def test_turns_are_of_many_lengths_and_whole_multiples():
     )
 
 
+def test_the_best_option_is_the_fastest_that_keeps_quality(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # so that it is undone: the script sets it
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    from speed import fastest
+
+    found = {"seconds": [{"fit": 3.0, "fit, bfloat16": 2.0, "fit, XLA": 1.0}]}
+    assert fastest(found) == "fit"  # of the others nothing is known
+    found["quality"] = {"fit": [1.0, 1.2], "fit, bfloat16": [1.01, 1.21], "fit, XLA": [1.0, 1.23]}
+    assert fastest(found) == "fit, bfloat16"
+    assert fastest(found | {"own": "fit"}) == "fit"
+
+
 @pytest.fixture
 def refusal(monkeypatch, capsys):
     """Run `speed.py` in this process, where it has to end with one sentence; returns it."""
