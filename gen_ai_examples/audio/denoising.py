@@ -24,10 +24,11 @@ FILE` cleans a minute of yours.
 What to expect: rushing and hissing go, dishes and voices in part, the locomotive hardly. SI-SDR is
 half a decibel above the best classical method, STOI a hundredth, where classical ones gain next to
 nothing; for the man, having heard one man only, STOI falls below that of the noisy recording.
-On the jet the Wiener filter is ahead in SI-SDR. What mattered: more recordings of noise; a smaller
-network and more steps (1,300, with ReLU or ELU, save most of a minute and lose most of the lead);
-and, together, envelopes in the loss, windows of root Hann and speech at five speeds, before which
-SI-SDR was half a decibel higher, and STOI worse than doing nothing.
+On the jet, and in some runs on the locomotive, classical filters are ahead in SI-SDR. What
+mattered: more recordings of noise; a smaller network and more steps (1,300, with ReLU or ELU, save
+most of a minute and lose most of the lead); and, together, envelopes in the loss, windows of root
+Hann and speech at five speeds, before which SI-SDR was half a decibel higher, and STOI worse than
+doing nothing.
 
 Limits: filling gaps, which the article names too, is not shown. What noise has masked is guessed,
 so words may be lost or turned into others: never quote enhanced speech as evidence, and enhance
