@@ -1,4 +1,4 @@
-"""What needs a process of its own: start-up time and peak memory, and two logical CPU devices.
+"""What needs a process of its own: start-up time and peak memory, and a CPU that replicas share.
 
 `speed.py` starts it, and reads the last line of what it prints, which is JSON.
 """
@@ -68,27 +68,22 @@ def start(begun, whose, name, file, sizes, threads):
     return first, peak_megabytes()
 
 
-def replicas(begun, name, rounds, seconds):
-    """Seconds per step with one logical CPU device and with two, in turn: (rounds, 2)."""
-    from gen_ai_examples.common.strategy import strategy, use_devices
+def replicas(begun, name, count, seconds):
+    """Seconds per step on a CPU that so many replicas share, each with its part of the threads."""
+    from gen_ai_examples.common.strategy import share_cpu, strategy
 
-    use_devices(2)
+    share_cpu(int(count))
     from families import FAMILIES
-    from rounds import in_turn, lengths_of_turns, steps_that_last, training_by_fit
+    from rounds import seconds_of, steps_that_last, training_by_fit
 
     family = FAMILIES[name]
     batch = next(iter(family.batches(family.columns()[0], family.batch_size)))
-    trainings = {}
-    for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
-        with strategy(devices).scope():
-            trainings[len(devices)] = training_by_fit(
-                family.build(**family.sizes), family, batch, steps_per_call=None
-            )
-    for train in trainings.values():
-        train(1)
-    steps = steps_that_last(trainings[1], float(seconds))
-    turns = in_turn(trainings, steps, lengths_of_turns(int(rounds)))
-    return [list(turn.values()) for turn in turns]
+    with strategy().scope():
+        model = family.build(**family.sizes)
+    train = training_by_fit(model, family, batch)
+    seconds_of(train, 2)
+    steps = steps_that_last(train, float(seconds))
+    return seconds_of(train, steps) / steps
 
 
 def run(*arguments) -> list:

@@ -272,7 +272,10 @@ def measure(name, options, with_torch, say):
     found["start"] = measure_start(name, min(2, quick), with_torch, say)
     found["growth"] = measure_growth(name, quick, options.seconds / 2, say)
     if threads() > 1:
-        say(f"{name}: two replicas")
-        found["replicas"] = children.run("replicas", name, quick, options.seconds)
+        say(f"{name}: one replica and two")
+        found["replicas"] = [
+            [children.run("replicas", name, count, options.seconds) for count in (1, 2)]
+            for _ in range(quick)
+        ]
     gc.collect()
     return found

@@ -185,7 +185,7 @@ def other_tables(record):
         if "replicas" in found:
             one, two = np.transpose(found["replicas"])
             replicas.append(
-                [name, *(spread(1000 * x, "{:.3g}") for x in (one, two)), spread(two / one)]
+                [name, *(spread(1000 * x, "{:.3g}") for x in (one, two)), spread(one / two)]
             )
     yield (
         "Sampling, or a forward pass",
@@ -216,9 +216,12 @@ def other_tables(record):
     )
     yield (
         "One and two replicas on one CPU, same global batch",
-        ["family", "1 replica, ms", "2 replicas, ms", "time"],
+        ["family", "1 replica, ms", "2 replicas, ms", "two are x times as fast"],
         replicas,
-        ["Two logical devices share the cores: what is above 1 is what replicas cost."],
+        [
+            "Each in a process of its own, in turn. One replica has the threads of all cores, two "
+            "have half of them each, and meet once a step instead of at every operation."
+        ],
     )
 
 

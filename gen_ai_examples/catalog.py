@@ -37,6 +37,7 @@ class Example:
     doc: str
     answers: tuple[str, ...]
     flags: tuple[Flag, ...]
+    cpu_replicas: int = 1  # among which it shares a CPU unless told otherwise
 
     @property
     def question(self) -> str:
@@ -72,7 +73,13 @@ def example(name: str) -> Example:
 
 def _read(path: pathlib.Path) -> Example | None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    answers = next((_constant(node) for node in tree.body if _assigns(node, "ANSWERS")), None)
+    constants = {
+        name: _constant(node)
+        for name in ("ANSWERS", "CPU_REPLICAS")
+        for node in tree.body
+        if _assigns(node, name)
+    }
+    answers = constants.get("ANSWERS")
     if answers is None:
         return None
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
@@ -80,7 +87,14 @@ def _read(path: pathlib.Path) -> Example | None:
     if main is None or not ast.get_docstring(tree):
         raise InputError(f"{path} names the bullets it ANSWERS, but lacks a docstring or `main`.")
     name = f"{path.parent.name}.{path.stem}"
-    return Example(name, path, ast.get_docstring(tree), tuple(answers), tuple(_flags(main)))
+    return Example(
+        name,
+        path,
+        ast.get_docstring(tree),
+        tuple(answers),
+        tuple(_flags(main)),
+        constants.get("CPU_REPLICAS", 1),
+    )
 
 
 def _assigns(node: ast.stmt, name: str) -> bool:

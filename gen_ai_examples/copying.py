@@ -476,12 +476,16 @@ def copy_example(name: str) -> Written:
     example = catalog.example(name)
     module = _module(example.module)
     definitions = [(module.name, n) for n in module.definitions if n not in ("ANSWERS", "SMOKE")]
-    parts = _Parts([(_STANDALONE, "run_as_command"), *definitions])
+    commands = ["run_as_command(main)"]
+    roots = [(_STANDALONE, "run_as_command"), *definitions]
+    if example.cpu_replicas > 1:
+        commands.insert(0, "share_cpu(CPU_REPLICAS)")
+        roots.append((f"{_PACKAGE}.common.strategy", "share_cpu"))
+    parts = _Parts(roots)
     run = re.compile(rf"gen-ai-examples run {re.escape(example.name)}")
     doc = run.sub(f"python {example.name.split('.')[1]}.py", example.doc.rstrip())
-    return _written(
-        parts, example, f'"""{doc}\n"""', 'if __name__ == "__main__":\n    run_as_command(main)'
-    )
+    tail = "\n    ".join(['if __name__ == "__main__":', *commands])
+    return _written(parts, example, f'"""{doc}\n"""', tail)
 
 
 def copy_part(name: str, part: str) -> Written:

@@ -159,12 +159,14 @@ def _train(prepared: PreparedRun):
     with native_stderr_muted():
         from gen_ai_examples.common.data_service import data_service
         from gen_ai_examples.common.fit import TrainingDiverged, checkpoints
-        from gen_ai_examples.common.strategy import strategy, use_devices
+        from gen_ai_examples.common.strategy import share_cpu, strategy, use_devices
 
         main = importlib.import_module(prepared.example.module).main
     if prepared.devices:
         use_devices(prepared.devices)
     its = cluster()
+    if not (prepared.devices or its):
+        share_cpu(prepared.example.cpu_replicas)
     if its:  # before anything else that TensorFlow does
         command, code = _command(prepared), catalog.source_hash(prepared.example)[:12]
         strategy(facts={"command": command, "code": code})
@@ -231,7 +233,9 @@ def _device() -> str:
     if gpus:
         names = [tf.config.experimental.get_device_details(g).get("device_name") for g in gpus]
         return f"{len(gpus)} x {names[0]}"
-    return f"{os.cpu_count()} CPU cores, {_cpu_name()}"
+    parts = len(tf.config.list_logical_devices("CPU"))
+    shared = f", shared by {parts} replicas" if parts > 1 else ""
+    return f"{os.cpu_count()} CPU cores, {_cpu_name()}{shared}"
 
 
 def _cpu_name() -> str:

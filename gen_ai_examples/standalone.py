@@ -40,8 +40,9 @@ def bundled(name):
 def strategy(devices=None):
     """`MirroredStrategy` over two or more devices, else TensorFlow's default strategy."""
     if not hasattr(strategy, "kept"):
-        gpus = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
-        strategy.kept = mirrored(tuple(gpus))
+        kinds = map(tf.config.list_logical_devices, ("GPU", "CPU"))
+        devices_of = [[device.name for device in its] for its in kinds]
+        strategy.kept = mirrored(tuple(devices_of[0] or devices_of[1]))
     return strategy.kept if devices is None else mirrored(tuple(devices))
 
 

@@ -55,6 +55,14 @@ def run(tmp_path):
     return written.text, done.stdout.strip()
 
 
+def test_a_copy_shares_the_cpu_as_its_example_does(package, tmp_path):
+    package("common/strategy.py", "def share_cpu(replicas):\n    print(f'{replicas} replicas')\n")
+    body = "CPU_REPLICAS = 2\n\n\ndef main():\n    return 1\n"
+    package("toy/one.py", EXAMPLE.format(imports="", body=body))
+    _, out = run(tmp_path)
+    assert out == "2 replicas\n1"
+
+
 def test_only_what_is_used_comes_along_and_in_order(package, tmp_path):
     package(
         "common/a.py",

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import re
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from gen_ai_examples import catalog, running
+from gen_ai_examples.common import strategy as module
 from gen_ai_examples.common.answer import Answer, Claim
+from gen_ai_examples.common.cluster import Cluster
 from gen_ai_examples.common.errors import InputError
 
 FLAGS = {"steps": 64, "batch_size": 8, "images": None}
@@ -154,6 +157,23 @@ def test_the_record_says_where_and_with_what_it_was_measured(prepare, pretend):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", record["date"])
     assert 0.05 < record["memory_gb"] < 100 and 0 <= record["minutes"] < 1
     assert re.match(r"\d+ (CPU cores, \S|x \S)", record["device"])
+
+
+@pytest.mark.parametrize(
+    ("devices", "workers", "shared"), [(None, False, [2]), (1, False, []), (None, True, [])]
+)
+def test_an_example_shares_the_cpu_as_it_says_unless_told_otherwise(
+    devices, workers, shared, toy, folder, pretend, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(module, "share_cpu", calls.append)
+    monkeypatch.setattr(module, "use_devices", lambda count: None)
+    monkeypatch.setattr(module, "strategy", lambda **_: None)
+    monkeypatch.setattr(running, "cluster", lambda: Cluster(("a:1", "b:1"), 0) if workers else None)
+    pretend(answer)
+    example = dataclasses.replace(catalog.example("toy.line"), cpu_replicas=2)
+    running._train(running.PreparedRun(example, FLAGS, folder, devices))
+    assert calls == shared
 
 
 @pytest.mark.parametrize(

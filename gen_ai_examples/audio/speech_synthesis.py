@@ -67,6 +67,7 @@ from gen_ai_examples.common.spectrograms import spectrograms
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q15.5", "Q24.1", "Q8.3")
+CPU_REPLICAS = 2  # train faster than one: see `share_cpu`
 SMOKE = dict(steps=2, batch_size=2, width=8, blocks=1, held_out=2, dtype="float32")
 
 NEAREST, AVERAGE, GLUED = "nearest recording", "mean of each phone", "unit selection"

@@ -136,7 +136,9 @@ def fit(
     data = data.with_options(_untuned())
     if several(strategy):
         data = in_order_of_workers(data)
-    batches = iter(strategy.experimental_distribute_dataset(data))
+    if not _share_in_graph(strategy):
+        data = strategy.experimental_distribute_dataset(data)
+    batches = iter(data)
     bar = Progress(model.name, steps, first=int(state.step), shown=progress and chief)
     in_step = InStep(strategy)
     pace = (steps_per_epoch, steps_per_call)
@@ -212,6 +214,28 @@ def _untuned() -> tf.data.Options:
     return options
 
 
+def _share_in_graph(strategy) -> bool:
+    """Whether the replicas are parts of one CPU, which need not be sent their shares of a batch.
+
+    The iterators that send them cannot be told to do without the thread of `_untuned`.
+    """
+    if strategy.num_replicas_in_sync == 1 or several(strategy):
+        return False
+    return all("CPU" in device for device in strategy.extended.worker_devices)
+
+
+def _shared(batch, strategy):
+    """The batch in consecutive parts, one per replica, as a distributed dataset shares it."""
+    n = strategy.num_replicas_in_sync
+    parts = [tf.split(x, n) for x in tf.nest.flatten(batch)]
+
+    def part(context):
+        i = context.replica_id_in_sync_group
+        return tf.nest.pack_sequence_as(batch, [its[i] for its in parts])
+
+    return strategy.experimental_distribute_values_from_function(part)
+
+
 def _steps_for(seconds, n, took):
     """How many steps last `seconds`, when n took `took`."""
     return max(1, int(n * seconds / max(took, 1e-6)))
@@ -228,7 +252,10 @@ class _TracedSteps:
         @tf.function(autograph=False, reduce_retracing=True)
         def train(batches, n):
             def one(i, losses):
-                logs = strategy.run(step, args=(next(batches),))
+                batch = next(batches)
+                if _share_in_graph(strategy):
+                    batch = _shared(batch, strategy)
+                logs = strategy.run(step, args=(batch,))
                 self._names = sorted(logs)  # known once traced
                 means = [strategy.reduce("MEAN", logs[name], axis=None) for name in self._names]
                 values = tf.stack([tf.cast(mean, tf.float32) for mean in means])

@@ -112,9 +112,29 @@ def use_devices(count: int) -> None:
     if gpus:
         tf.config.set_visible_devices(gpus[:count], "GPU")
     else:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        split = [tf.config.LogicalDeviceConfiguration()] * count
-        tf.config.set_logical_device_configuration(cpu, split)
+        _split_cpu(count)
+
+
+def share_cpu(replicas: int) -> None:
+    """Split the CPU among `replicas`, where there is no GPU and there are cores for all of them.
+
+    Two replicas with a thread each train a convolutional network 1.1 to 1.4 times as fast on two
+    cores as one replica with two threads: they meet once a step, threads at every operation. A
+    network of tiny operations gains nothing. Once TensorFlow has touched a device it stays as it
+    is.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if replicas > 1 and not gpus and replicas <= (os.cpu_count() or 1):
+        with contextlib.suppress(RuntimeError):
+            _split_cpu(replicas)
+
+
+def _split_cpu(parts: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    split = [tf.config.LogicalDeviceConfiguration()] * parts
+    tf.config.set_logical_device_configuration(cpu, split)
+    # With the threads of all cores each, they would take turns.
+    tf.config.threading.set_intra_op_parallelism_threads((os.cpu_count() or 1) // parts)
 
 
 def replica_mean(per_example: tf.Tensor) -> tf.Tensor:

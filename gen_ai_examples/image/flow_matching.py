@@ -40,6 +40,7 @@ from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q28.1",)
+CPU_REPLICAS = 2  # train faster than one: see `share_cpu`
 SMOKE = dict(steps=2, batch_size=8, judge_steps=2, sampling_steps=2)
 
 

@@ -52,6 +52,7 @@ from gen_ai_examples.common.sources.holes import fixed_strokes
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q14.1", "Q28.2")
+CPU_REPLICAS = 2  # train faster than one: see `share_cpu`
 SMOKE = dict(steps=2, batch_size=8, sampling_steps=2, judge_steps=2)
 
 SIZE = 28

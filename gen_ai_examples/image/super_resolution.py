@@ -62,6 +62,7 @@ from gen_ai_examples.common.sources.photos import (
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q14.2", "Q28.3")
+CPU_REPLICAS = 2  # train faster than one: see `share_cpu`
 SMOKE = dict(steps=2, batch_size=2, width=4, blocks=1)
 
 FACTOR = 4

@@ -609,11 +609,19 @@ def test_no_progress_if_not_wanted(capsys):
 
 @pytest.mark.parametrize("devices", [TWO[:1], TWO])
 def test_no_thread_tunes_the_input_which_would_hold_the_end_of_training_up(devices, monkeypatch):
-    model = regression(strategy(devices))
-    scope, seen = model.distribute_strategy, []
-    share = scope.experimental_distribute_dataset
-    monkeypatch.setattr(
-        scope, "experimental_distribute_dataset", lambda data: seen.append(data) or share(data)
-    )
+    model, seen = regression(strategy(devices)), []
+    iterate = tf.data.Dataset.__iter__
+    monkeypatch.setattr(tf.data.Dataset, "__iter__", lambda its: seen.append(its) or iterate(its))
     quiet_fit(model, 2)
     assert [data.options().autotune.enabled for data in seen] == [False]
+
+
+def test_parts_of_one_cpu_get_the_shares_that_a_distributed_dataset_gives_them():
+    scope = strategy(TWO)
+    batch = {"x": tf.reshape(tf.range(24.0), (8, 3)), "y": (tf.range(8), tf.range(8) > 3)}
+    one = tf.data.Dataset.from_tensors(batch)
+    distributed = next(iter(scope.experimental_distribute_dataset(one)))
+    shared = tf.function(lambda: module._shared(batch, scope))()
+    for ours, theirs in zip(tf.nest.flatten(shared), tf.nest.flatten(distributed), strict=True):
+        for a, b in zip(scope.local_results(ours), scope.local_results(theirs), strict=True):
+            np.testing.assert_array_equal(a, b)
