@@ -15,8 +15,8 @@
 #
 # A model that trains on several GPUs, or several machines, should become the same model as on one, only sooner. TensorFlow's
 # `MirroredStrategy` does most of what that takes, and leaves a few things to you that go wrong without an error message. This notebook
-# makes each mistake on purpose and measures it. It needs no GPU: the processor is split into two devices, which is slower than one and
-# shows everything but speed. It takes about two minutes on two cores.
+# makes each mistake on purpose and measures it. It needs no GPU: the processor is split into two devices, which for a network as small as
+# this one shows everything but speed. It takes about two minutes on two cores.
 
 # %% tags=["parameters"] small="steps = 3"
 from gen_ai_examples.common.strategy import use_devices

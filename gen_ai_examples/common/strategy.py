@@ -94,9 +94,10 @@ def _canonical(name: str) -> str:
 
 
 def use_devices(count: int) -> None:
-    """Restrict this process to `count` devices: GPUs, or without any GPU the CPU split in `count`.
+    """Restrict this process to `count` devices: GPUs, or without any GPU parts of the CPU.
 
-    Call it before TensorFlow has touched a device.
+    Parts of the CPU have their share of its cores each. Call it before TensorFlow has touched a
+    device.
 
     Raises:
         InputError: the machine has fewer GPUs, or fewer CPU cores, than `count`.
