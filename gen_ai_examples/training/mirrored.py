@@ -23,7 +23,7 @@ they are added up (`clipped` clips the sum).
 What to expect: the weights of one device and of two differ by rounding alone, and by all of a
 learning rate with the ordinary mean. Eight times the batch at the same rate is far behind after the
 same number of passes; with eight times the rate most of that is made up. No speed is gained here:
-both devices are parts of one processor and a step is tiny. Large convolutions do gain (`share_cpu`).
+both devices are parts of one processor, and a step is tiny. Large convolutions gain: `share_cpu`.
 
 Limits: one machine. `gen-ai-examples launch --workers 2 run training.mirrored` does the same with
 two processes, which is how several machines train. A rate eight times as high is no law: it fails
