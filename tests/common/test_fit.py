@@ -622,6 +622,7 @@ def test_parts_of_one_cpu_get_the_shares_that_a_distributed_dataset_gives_them()
     one = tf.data.Dataset.from_tensors(batch)
     distributed = next(iter(scope.experimental_distribute_dataset(one)))
     shared = tf.function(lambda: module._shared(batch, scope))()
+    results = scope.experimental_local_results
     for ours, theirs in zip(tf.nest.flatten(shared), tf.nest.flatten(distributed), strict=True):
-        for a, b in zip(scope.local_results(ours), scope.local_results(theirs), strict=True):
+        for a, b in zip(results(ours), results(theirs), strict=True):
             np.testing.assert_array_equal(a, b)
