@@ -58,7 +58,8 @@ def mirrored(devices):
 
 def fit(model, dataset, steps, *, callbacks=(), steps_per_epoch=100, jit_compile=False, **_):
     """Train for `steps` global batches; returns the history, one mean per epoch and loss."""
-    with model.distribute_strategy.scope():
+    replicas = model.distribute_strategy
+    with replicas.scope():
         for optimizer in vars(model).values():
             if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
                 optimizer.build(model.trainable_variables)
@@ -66,15 +67,16 @@ def fit(model, dataset, steps, *, callbacks=(), steps_per_epoch=100, jit_compile
 
     @tf.function(autograph=False)
     def step(batch):
-        logs = model.distribute_strategy.run(train_step, args=(batch,))
-        mean = model.distribute_strategy.reduce
-        return {name: mean("MEAN", logs[name], axis=None) for name in logs}
+        logs = replicas.run(train_step, args=(shares(batch, replicas),))
+        return {name: replicas.reduce("MEAN", logs[name], axis=None) for name in logs}
 
     epochs = math.ceil(steps / steps_per_epoch)
     hooks = keras.callbacks.CallbackList(
         list(callbacks), add_history=True, model=model, epochs=epochs, steps=steps_per_epoch
     )
-    batches = iter(model.distribute_strategy.experimental_distribute_dataset(dataset))
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread sleeps for longer and longer, and is waited for
+    batches = iter(dataset.prefetch(2).with_options(options))
     running_means = type(model).train_step is keras.Model.train_step  # Keras metrics average
     model.stop_training = False
     hooks.on_train_begin()
@@ -99,6 +101,19 @@ def fit(model, dataset, steps, *, callbacks=(), steps_per_epoch=100, jit_compile
         model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if kept
     hooks.on_train_end()
     return model.history
+
+
+def shares(batch, replicas):
+    """Consecutive parts of a batch, one per replica."""
+    n = replicas.num_replicas_in_sync
+    if n == 1:
+        return batch
+    parts = [tf.split(x, n) for x in tf.nest.flatten(batch)]
+    return replicas.experimental_distribute_values_from_function(
+        lambda its: tf.nest.pack_sequence_as(
+            batch, [part[its.replica_id_in_sync_group] for part in parts]
+        )
+    )
 
 
 @dataclasses.dataclass(frozen=True)
