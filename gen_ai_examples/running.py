@@ -162,10 +162,10 @@ def _train(prepared: PreparedRun):
         from gen_ai_examples.common.strategy import share_cpu, strategy, use_devices
 
         main = importlib.import_module(prepared.example.module).main
+    its = cluster()
     if prepared.devices:
         use_devices(prepared.devices)
-    its = cluster()
-    if not (prepared.devices or its):
+    elif not its and prepared.flags.get("batch_size", 0) % prepared.example.cpu_replicas == 0:
         share_cpu(prepared.example.cpu_replicas)
     if its:  # before anything else that TensorFlow does
         command, code = _command(prepared), catalog.source_hash(prepared.example)[:12]

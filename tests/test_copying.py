@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import types
 
+import numpy as np
 import pytest
 
-from gen_ai_examples import catalog, cli, copying
+from gen_ai_examples import catalog, cli, copying, standalone
 from gen_ai_examples.common.errors import InputError
 
 EXAMPLES = sorted(catalog.examples())
@@ -61,6 +63,11 @@ def test_a_copy_shares_the_cpu_as_its_example_does(package, tmp_path):
     package("toy/one.py", EXAMPLE.format(imports="", body=body))
     _, out = run(tmp_path)
     assert out == "2 replicas\n1"
+
+
+def test_a_batch_that_replicas_cannot_share_is_named_by_a_copy():
+    with pytest.raises(standalone.InputError, match="a multiple of 2"):
+        standalone.shares({"x": np.zeros((7, 2))}, types.SimpleNamespace(num_replicas_in_sync=2))
 
 
 def test_only_what_is_used_comes_along_and_in_order(package, tmp_path):

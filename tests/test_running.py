@@ -160,10 +160,11 @@ def test_the_record_says_where_and_with_what_it_was_measured(prepare, pretend):
 
 
 @pytest.mark.parametrize(
-    ("devices", "workers", "shared"), [(None, False, [2]), (1, False, []), (None, True, [])]
+    ("batch", "devices", "workers", "shared"),
+    [(8, None, False, [2]), (7, None, False, []), (8, 1, False, []), (8, None, True, [])],
 )
 def test_an_example_shares_the_cpu_as_it_says_unless_told_otherwise(
-    devices, workers, shared, toy, folder, pretend, monkeypatch
+    batch, devices, workers, shared, toy, folder, pretend, monkeypatch
 ):
     calls = []
     monkeypatch.setattr(module, "share_cpu", calls.append)
@@ -172,7 +173,7 @@ def test_an_example_shares_the_cpu_as_it_says_unless_told_otherwise(
     monkeypatch.setattr(running, "cluster", lambda: Cluster(("a:1", "b:1"), 0) if workers else None)
     pretend(answer)
     example = dataclasses.replace(catalog.example("toy.line"), cpu_replicas=2)
-    running._train(running.PreparedRun(example, FLAGS, folder, devices))
+    running._train(running.PreparedRun(example, FLAGS | {"batch_size": batch}, folder, devices))
     assert calls == shared
 
 

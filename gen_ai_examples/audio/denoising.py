@@ -21,7 +21,7 @@ DIR` takes your own clean speech, five or more recordings, the last fifth by nam
 FILE` cleans a minute of yours.
 
 What to expect: rushing and hissing go, dishes and voices in part. SI-SDR is a third of a decibel
-above the best classical method, most in loud noise and nothing at 10 dB; STOI rises by a hundredth,
+above the best classical method, most in loud noise, none from 5 dB on; STOI rises by a hundredth,
 where classical ones gain next to nothing. On the jet, in some runs on the locomotive, they are
 ahead in SI-SDR; for the man, having heard one man only, STOI falls below that of the noisy
 recording. What mattered: more recordings of noise; a smaller network and more steps; envelopes in
