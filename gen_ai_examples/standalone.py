@@ -108,7 +108,7 @@ def shares(batch, replicas):
     n = replicas.num_replicas_in_sync
     if n == 1:
         return batch
-    if any(len(x) % n for x in tf.nest.flatten(batch)):
+    if any(x.shape[0] % n for x in tf.nest.flatten(batch)):
         raise InputError(f"{n} replicas share each batch: give a size that is a multiple of {n}.")
     parts = [tf.split(x, n) for x in tf.nest.flatten(batch)]
     return replicas.experimental_distribute_values_from_function(
