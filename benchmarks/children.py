@@ -1,4 +1,4 @@
-"""What needs a process of its own: start-up time and peak memory, and a CPU that replicas share.
+"""What needs a process of its own: start-up time and peak memory, and how a CPU is shared.
 
 `speed.py` starts it, and reads the last line of what it prints, which is JSON.
 """
@@ -13,6 +13,7 @@ import time
 import numpy as np
 
 STEPS = 10  # after which memory has reached its peak
+TURNS = 5  # of a training in a process of its own
 
 
 def peak_megabytes() -> float:
@@ -68,22 +69,27 @@ def start(begun, whose, name, file, sizes, threads):
     return first, peak_megabytes()
 
 
-def replicas(begun, name, count, seconds):
-    """Seconds per step on a CPU that so many replicas share, each with its part of the threads."""
+def shared(begun, name, loop, replicas, operations, seconds):
+    """Seconds per step, the median of some turns, on a CPU that is shared in this way."""
     from gen_ai_examples.common.strategy import share_cpu, strategy
+    from gen_ai_examples.common.threads import work_side_by_side
 
-    share_cpu(int(count))
+    share_cpu(int(replicas))
+    work_side_by_side(int(operations))
+    import rounds
     from families import FAMILIES
-    from rounds import seconds_of, steps_that_last, training_by_fit
 
     family = FAMILIES[name]
     batch = next(iter(family.batches(family.columns()[0], family.batch_size)))
     with strategy().scope():
         model = family.build(**family.sizes)
-    train = training_by_fit(model, family, batch)
-    seconds_of(train, 2)
-    steps = steps_that_last(train, float(seconds))
-    return seconds_of(train, steps) / steps
+    by = {"fit": rounds.training_by_fit, "Model.fit": rounds.training_by_keras}[loop]
+    train = by(model, family, batch)
+    for n in (1, 2):  # the second call still compiles something
+        rounds.seconds_of(train, n)
+    steps = rounds.steps_that_last(train, float(seconds))
+    turns = rounds.in_turn({loop: train}, steps, rounds.lengths_of_turns(TURNS))
+    return float(np.median([turn[loop] for turn in turns]))
 
 
 def run(*arguments) -> list:
@@ -97,4 +103,4 @@ def run(*arguments) -> list:
 
 if __name__ == "__main__":
     work, *arguments, begun = sys.argv[1:]
-    print(json.dumps({"start": start, "replicas": replicas}[work](begun, *arguments)))
+    print(json.dumps({"start": start, "shared": shared}[work](begun, *arguments)))

@@ -53,6 +53,13 @@ GROWTH = {  # change: times the batch, times the width
     "width x 2": (1, 2),
 }
 BY_KERAS = ", Model.fit"  # after the name of a change
+SHARED = {  # way: by what, replicas of one CPU, operations side by side
+    "Model.fit": ("Model.fit", 1, 1),
+    "fit": ("fit", 1, 1),
+    "fit, 2 replicas": ("fit", 2, 1),
+    "fit, 2 operations": ("fit", 1, 2),
+    "Model.fit, 2 operations": ("Model.fit", 1, 2),
+}
 
 
 def torch_problem() -> str | None:
@@ -256,11 +263,23 @@ def measure_start(name, rounds, with_torch, say):
     return found
 
 
+def measure_shared(name, rounds, seconds, say):
+    """Seconds per step of each way to share the CPU, round by round; none on a single core."""
+    found = []
+    for i in range(rounds if threads() > 1 else 0):
+        say(f"{name}: ways to share the CPU, round {i + 1} of {rounds}")
+        found.append(
+            {way: children.run("shared", name, *its, seconds) for way, its in SHARED.items()}
+        )
+    return found
+
+
 def measure(name, options, with_torch, say):
     quick = max(1, options.rounds // 2)
     with_torch = with_torch and not FAMILIES[name].training_only
     found = measure_training(name, options.rounds, options.seconds, with_torch, say)
     gc.collect()
+    found["shared"] = measure_shared(name, quick, options.seconds, say)
     if FAMILIES[name].training_only:
         # As the example itself trains, with which its claims are recorded.
         found["own"] = next(way for way, its in OURS.items() if its == (native_precision(), False))
@@ -271,11 +290,5 @@ def measure(name, options, with_torch, say):
         )
     found["start"] = measure_start(name, min(2, quick), with_torch, say)
     found["growth"] = measure_growth(name, quick, options.seconds / 2, say)
-    if threads() > 1:
-        say(f"{name}: one replica and two")
-        found["replicas"] = [
-            [children.run("replicas", name, count, options.seconds) for count in (1, 2)]
-            for _ in range(quick)
-        ]
     gc.collect()
     return found

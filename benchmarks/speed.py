@@ -1,15 +1,15 @@
 """How fast is `fit` beside `keras.Model.fit` and PyTorch, on the same networks, batches and data?
 
-    python benchmarks/speed.py                       # all families, about half an hour
+    python benchmarks/speed.py                       # all families, about 50 minutes
     python benchmarks/speed.py --only gpt --rounds 2
     python benchmarks/speed.py --markdown benchmarks/RESULTS.md --out speed.json
 
-All on the CPU, in one process. In every round each way of training does the same number of steps
-on the same batch, in another order each time, from round to round other numbers of steps; the
-tables give medians over the rounds, and of the ratios within a round, with the lowest and the
-highest. A machine's speed drifts, a ratio within a round does less. What `fit` saves beside
-`Model.fit` is a fixed time per step: the smaller the step, the larger the ratio. Both show their
-progress, to nowhere.
+All on the CPU, in one process unless a table says otherwise. In every round each way of training
+does the same number of steps on the same batch, in another order each time, from round to round
+other numbers of steps; the tables give medians over the rounds, and of the ratios within a round,
+with the lowest and the highest. A machine's speed drifts, a ratio within a round does less. What
+`fit` saves beside `Model.fit` is a fixed time per step: the smaller the step, the larger the ratio.
+Both show their progress, to nowhere.
 
 PyTorch, where it is installed, trains the same network (see `torch_twins.py`) from the same
 weights: as its defaults have it, and tuned, i.e. with `torch.compile`, channels last and the fused
@@ -42,9 +42,11 @@ from families import FAMILIES
 from measuring import (
     BY_KERAS,
     GROWTH,
+    KERAS,
     MORE,
     PEAK,
     PEAK_SIZE,
+    SHARED,
     TORCH,
     measure,
     threads,
@@ -158,7 +160,7 @@ def ours_and_torch(values: dict, form):
 
 
 def other_tables(record):
-    sampling, start, memory, growth, replicas = [], [], [], [], []
+    sampling, start, memory, growth = [], [], [], []
     for name, found in record.items():
         if FAMILIES[name].training_only:
             continue
@@ -181,11 +183,6 @@ def other_tables(record):
                     spread([turn[what + BY_KERAS] / turn[what] for turn in turns]),
                     f"{np.median(share):.0%}" if np.median(share) > 0.01 else "< 1%",
                 ]
-            )
-        if "replicas" in found:
-            one, two = np.transpose(found["replicas"])
-            replicas.append(
-                [name, *(spread(1000 * x, "{:.3g}") for x in (one, two)), spread(one / two)]
             )
     yield (
         "Sampling, or a forward pass",
@@ -215,14 +212,29 @@ def other_tables(record):
         ],
     )
     yield (
-        "One and two replicas on one CPU, same global batch",
-        ["family", "1 replica, ms", "2 replicas, ms", "two are x times as fast"],
-        replicas,
+        "Ways to share one CPU: times as fast as Model.fit at its defaults",
+        ["family", "Model.fit, ms", *(way for way in SHARED if way != KERAS[0])],
+        list(shared(record)),
         [
-            "Each in a process of its own, in turn. One replica has the threads of all cores, two "
-            "have half of them each, and meet once a step instead of at every operation."
+            "Each in a process of its own, in turn, on the same global batch; in float32. By "
+            "itself every operation has the threads of all cores. 2 replicas have half of them "
+            "each, and meet once a step instead of at every operation (`share_cpu`); 2 operations "
+            "have half of them each, side by side (`work_side_by_side`). Each example says which "
+            "suits it; `Model.fit` leaves it to you, hence the last column."
         ],
     )
+
+
+def shared(record):
+    """One row per family."""
+    for name, found in record.items():
+        turns = found["shared"]
+        if turns:
+            ratios = (
+                [turn[KERAS[0]] / turn[way] for turn in turns] for way in SHARED if way != KERAS[0]
+            )
+            keras_ms = spread([1000 * turn[KERAS[0]] for turn in turns], "{:.3g}")
+            yield [name, keras_ms, *map(spread, ratios)]
 
 
 def machine() -> str:

@@ -38,6 +38,7 @@ class Example:
     answers: tuple[str, ...]
     flags: tuple[Flag, ...]
     cpu_replicas: int = 1  # among which it shares a CPU unless told otherwise
+    cpu_operations: int = 1  # of one replica, side by side on a CPU
 
     @property
     def question(self) -> str:
@@ -75,7 +76,7 @@ def _read(path: pathlib.Path) -> Example | None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     constants = {
         name: _constant(node)
-        for name in ("ANSWERS", "CPU_REPLICAS")
+        for name in ("ANSWERS", "CPU_REPLICAS", "CPU_OPERATIONS")
         for node in tree.body
         if _assigns(node, name)
     }
@@ -94,6 +95,7 @@ def _read(path: pathlib.Path) -> Example | None:
         tuple(answers),
         tuple(_flags(main)),
         constants.get("CPU_REPLICAS", 1),
+        constants.get("CPU_OPERATIONS", 1),
     )
 
 

@@ -481,6 +481,9 @@ def copy_example(name: str) -> Written:
     if example.cpu_replicas > 1:
         commands.insert(0, "share_cpu(CPU_REPLICAS)")
         roots.append((f"{_PACKAGE}.common.strategy", "share_cpu"))
+    if example.cpu_operations > 1:
+        commands.insert(0, "work_side_by_side(CPU_OPERATIONS)")
+        roots.append((f"{_PACKAGE}.common.threads", "work_side_by_side"))
     parts = _Parts(roots)
     run = re.compile(rf"gen-ai-examples run {re.escape(example.name)}")
     doc = run.sub(f"python {example.name.split('.')[1]}.py", example.doc.rstrip())

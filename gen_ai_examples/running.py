@@ -160,13 +160,16 @@ def _train(prepared: PreparedRun):
         from gen_ai_examples.common.data_service import data_service
         from gen_ai_examples.common.fit import TrainingDiverged, checkpoints
         from gen_ai_examples.common.strategy import share_cpu, strategy, use_devices
+        from gen_ai_examples.common.threads import work_side_by_side
 
         main = importlib.import_module(prepared.example.module).main
     its = cluster()
     if prepared.devices:
         use_devices(prepared.devices)
-    elif not its and prepared.flags.get("batch_size", 0) % prepared.example.cpu_replicas == 0:
-        share_cpu(prepared.example.cpu_replicas)
+    elif not its:
+        if prepared.flags.get("batch_size", 0) % prepared.example.cpu_replicas == 0:
+            share_cpu(prepared.example.cpu_replicas)
+        work_side_by_side(prepared.example.cpu_operations)
     if its:  # before anything else that TensorFlow does
         command, code = _command(prepared), catalog.source_hash(prepared.example)[:12]
         strategy(facts={"command": command, "code": code})

@@ -44,7 +44,7 @@ def test_speed_writes_every_row(tmp_path):
         assert f"\n| mlp | {change} |" in text
     for title in ("Summary", "Sampling", "Start", "Peak memory", "Growth", "MLP"):
         assert f"\n## {title}" in text
-    assert ("One and two replicas" in text) == ((os.cpu_count() or 1) > 1)
+    assert ("Ways to share one CPU" in text) == ((os.cpu_count() or 1) > 1)
     assert "left out by --no-torch" in text
     for header, rule in zip(text.splitlines(), text.splitlines()[1:], strict=False):
         if rule.startswith("|---"):

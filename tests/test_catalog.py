@@ -93,11 +93,12 @@ def test_recorded_results_are_found_beside_a_checkout_and_inside_an_installed_pa
 RECORD_KEYS = ("command", "minutes", "claims", "value", "baselines", "holds")
 
 
-def test_an_example_says_how_many_replicas_share_a_cpu(toy):
-    assert catalog.example("toy.line").cpu_replicas == 1
-    toy.write_text(f"{toy.read_text()}\nCPU_REPLICAS = 2\n")
+@pytest.mark.parametrize("what", ["cpu_replicas", "cpu_operations"])
+def test_an_example_says_how_a_cpu_is_shared(what, toy):
+    assert getattr(catalog.example("toy.line"), what) == 1
+    toy.write_text(f"{toy.read_text()}\n{what.upper()} = 2\n")
     catalog.examples.cache_clear()
-    assert catalog.example("toy.line").cpu_replicas == 2
+    assert getattr(catalog.example("toy.line"), what) == 2
 
 
 @pytest.mark.parametrize(

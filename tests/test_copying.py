@@ -57,12 +57,16 @@ def run(tmp_path):
     return written.text, done.stdout.strip()
 
 
-def test_a_copy_shares_the_cpu_as_its_example_does(package, tmp_path):
-    package("common/strategy.py", "def share_cpu(replicas):\n    print(f'{replicas} replicas')\n")
-    body = "CPU_REPLICAS = 2\n\n\ndef main():\n    return 1\n"
+@pytest.mark.parametrize(
+    ("what", "module", "function"),
+    [("REPLICAS", "strategy", "share_cpu"), ("OPERATIONS", "threads", "work_side_by_side")],
+)
+def test_a_copy_shares_the_cpu_as_its_example_does(what, module, function, package, tmp_path):
+    package(f"common/{module}.py", f"def {function}(count):\n    print(f'{{count}} {what}')\n")
+    body = f"CPU_{what} = 2\n\n\ndef main():\n    return 1\n"
     package("toy/one.py", EXAMPLE.format(imports="", body=body))
     _, out = run(tmp_path)
-    assert out == "2 replicas\n1"
+    assert out == f"2 {what}\n1"
 
 
 def test_a_batch_that_replicas_cannot_share_is_named_by_a_copy():

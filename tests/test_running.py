@@ -10,6 +10,7 @@ import pytest
 
 from gen_ai_examples import catalog, running
 from gen_ai_examples.common import strategy as module
+from gen_ai_examples.common import threads
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.cluster import Cluster
 from gen_ai_examples.common.errors import InputError
@@ -161,18 +162,24 @@ def test_the_record_says_where_and_with_what_it_was_measured(prepare, pretend):
 
 @pytest.mark.parametrize(
     ("batch", "devices", "workers", "shared"),
-    [(8, None, False, [2]), (7, None, False, []), (8, 1, False, []), (8, None, True, [])],
+    [
+        (8, None, False, ["2 replicas", "3 operations"]),
+        (7, None, False, ["3 operations"]),
+        (8, 1, False, []),
+        (8, None, True, []),
+    ],
 )
 def test_an_example_shares_the_cpu_as_it_says_unless_told_otherwise(
     batch, devices, workers, shared, toy, folder, pretend, monkeypatch
 ):
     calls = []
-    monkeypatch.setattr(module, "share_cpu", calls.append)
+    monkeypatch.setattr(module, "share_cpu", lambda n: calls.append(f"{n} replicas"))
+    monkeypatch.setattr(threads, "work_side_by_side", lambda n: calls.append(f"{n} operations"))
     monkeypatch.setattr(module, "use_devices", lambda count: None)
     monkeypatch.setattr(module, "strategy", lambda **_: None)
     monkeypatch.setattr(running, "cluster", lambda: Cluster(("a:1", "b:1"), 0) if workers else None)
     pretend(answer)
-    example = dataclasses.replace(catalog.example("toy.line"), cpu_replicas=2)
+    example = dataclasses.replace(catalog.example("toy.line"), cpu_replicas=2, cpu_operations=3)
     running._train(running.PreparedRun(example, FLAGS | {"batch_size": batch}, folder, devices))
     assert calls == shared
 

@@ -46,6 +46,7 @@ from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q1.1",)
+CPU_OPERATIONS = 2  # side by side train faster: see `work_side_by_side`
 SMOKE = dict(steps=2, batch_size=8, judge_steps=2, draws=2)
 
 LEVELS = {  # from untouched to ruined
