@@ -97,9 +97,10 @@ show(untrained, "before training")
 # ## Measurement: how far apart are two heaps of images?
 #
 # "Looks good" is no measurement. The **Fréchet distance** compares two sets of images by what a classifier sees in them: each
-# image becomes 64 numbers, each set a mean and a covariance, and the distance is that of the two Gaussians
-# ([Heusel et al. 2017](https://arxiv.org/abs/1706.08500)). The classifier is trained on the training digits, in seconds. Zero is
-# only reached by the same set; how close *real* digits come to other real digits is the best one can hope for.
+# image becomes 64 numbers, each set a mean and a covariance, and the distance is that of the two Gaussians ([Heusel et al.
+# 2017](https://arxiv.org/abs/1706.08500)). The classifier is trained on the training digits, in seconds. The same set has zero,
+# and so has any other of the same mean and covariance; how close *real* digits come to other real digits is the best one can hope
+# for.
 
 # %%
 from gen_ai_examples.common.metrics.features import train_judge
@@ -168,7 +169,9 @@ plt.show()
 # ## The same as an example
 #
 # The example does all of this in one function and returns an `Answer`: claims, and the pictures that show them. From a terminal
-# it is `gen-ai-examples run image.dcgan`. Here is a short run; the recorded one, over three seeds, trains for longer.
+# it is `gen-ai-examples run image.dcgan`. Here is a run of half as many steps, too short to overtake the mixture, as the curve
+# above shows. So the first claim says NO: claims are computed, not asserted. The recorded run trains for longer, over three
+# seeds. (The article that it speaks of trains both networks with one loss, as if they were one.)
 
 # %%
 from gen_ai_examples.image import dcgan

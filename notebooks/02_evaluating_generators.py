@@ -95,11 +95,12 @@ panels[0].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Read the panels one by one. Noise and blur raise the Fréchet distance; precision falls only when they are heavy, for a classifier
-# is made to see through them. Missing classes leave precision where it is, since every image is a good digit: it is recall that
-# falls. Repetition is the trap. Precision *rises*, for a few digits are easily all good ones, and the Fréchet distance, which looks at
-# means and covariances alone, finds a hundred digits drawn ten times each about as good as slightly blurred ones. Recall drops to
-# zero at once: the nearest neighbours of a repeated image are its own copies, which reach nowhere.
+# Read the panels one by one. Noise, blur and missing classes all raise the Fréchet distance and lower recall, so neither says
+# which of them it was. Precision does: it stays for missing classes, since every image is a good digit, and falls for noise and
+# blur once they are heavy; slight ones a classifier is made to see through. The Inception Score falls most for missing classes:
+# it asks for many of them. Repetition is the trap. Precision *rises*, for a few digits are easily all good ones, and the Fréchet
+# distance, which looks at means and covariances alone, finds a hundred digits drawn ten times each about as good as slightly
+# blurred ones. Recall drops to zero at once: the nearest neighbours of a repeated image are its own copies, which reach nowhere.
 
 # %% [markdown]
 # ## Vary one thing: the number of images

@@ -71,9 +71,9 @@ plt.show()
 Code(inspect.getsource(games.non_saturating), language="python")
 
 # %% [markdown]
-# `softplus(-logit)` is `-log(sigmoid(logit))`. The generator's loss is "non-saturating": it asks for high logits of generated images
-# rather than for low ones of the discriminator's loss, because that keeps a gradient while the discriminator is winning, as it does
-# at the start. The two curves show why.
+# `softplus(-logit)` is `-log(sigmoid(logit))`. The generator's loss is "non-saturating": it asks for high logits of generated
+# images rather than for a high loss of the discriminator, because that keeps a gradient while the discriminator is winning, as it
+# does at the start. The two curves show why.
 
 # %%
 logits = np.linspace(-8, 8, 200)
@@ -90,7 +90,8 @@ plt.show()
 # ## Play it, and vary one thing: who learns faster
 #
 # The same two networks, the same data, the same seed; only the learning rate of the generator changes. We look at **recall**, the
-# share of real digits that lie where generated ones are. It is zero when the generator has *collapsed* to a few images.
+# share of real digits that lie where generated ones are. It falls to zero when the generator has *collapsed* to a few images, and
+# is near zero before it has learned anything.
 
 
 # %%
@@ -150,12 +151,12 @@ for axes, (name, (_, drawn)) in zip(panels[1:], players.items(), strict=True):
 # The solutions are in the folded cells below.
 
 # %% jupyter={"source_hidden": true}
-# Solution 1. Only the function from logits to losses changes.
+# Solution 1. Only the function from logits to losses changes. The outcome hardly does.
 looks, drawn = play(1e-3, loss=games.hinge)
 print(f"recall: hinge {looks[-1][1]:.2f}, non-saturating {players['equal'][0][-1][1]:.2f}")
 
 # %% jupyter={"source_hidden": true}
-# Solution 2. A strip for each pair of latents.
+# Solution 2. A strip for each pair of latents: it changes little by little, without jumps.
 with strategy().scope():
     gan = games.GAN(build_generator(16), build_encoder())
     gan.compile(keras.optimizers.Adam(2.5e-4, 0.5), keras.optimizers.Adam(1e-3, 0.5))

@@ -86,7 +86,7 @@ plt.show()
 # %% [markdown]
 # ## 玩一局，改变一件事：谁学得更快
 #
-# 同样的两个网络，同样的数据，同样的种子，只改变生成器的学习率。我们看**召回率**，即真实数字中落在生成数字所在之处的比例。生成器*坍塌*到只画少数几种图像时，它为零。
+# 同样的两个网络，同样的数据，同样的种子，只改变生成器的学习率。我们看**召回率**，即真实数字中落在生成数字所在之处的比例。生成器*坍塌*到只画少数几种图像时，它降到零；在生成器学会任何东西之前，它也接近零。
 
 
 # %%
@@ -143,12 +143,12 @@ for axes, (name, (_, drawn)) in zip(panels[1:], players.items(), strict=True):
 # 答案在下面折叠的单元格里。
 
 # %% jupyter={"source_hidden": true}
-# Solution 1. Only the function from logits to losses changes.
+# Solution 1. Only the function from logits to losses changes. The outcome hardly does.
 looks, drawn = play(1e-3, loss=games.hinge)
 print(f"recall: hinge {looks[-1][1]:.2f}, non-saturating {players['equal'][0][-1][1]:.2f}")
 
 # %% jupyter={"source_hidden": true}
-# Solution 2. A strip for each pair of latents.
+# Solution 2. A strip for each pair of latents: it changes little by little, without jumps.
 with strategy().scope():
     gan = games.GAN(build_generator(16), build_encoder())
     gan.compile(keras.optimizers.Adam(2.5e-4, 0.5), keras.optimizers.Adam(1e-3, 0.5))

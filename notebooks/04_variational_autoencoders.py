@@ -120,8 +120,8 @@ plt.show()
 # nothing about the image: mean 0 and deviation 1. The encoder has to pay for every bit that it tells the decoder, and buys only what
 # makes the image likelier by more than it costs.
 #
-# The difference of both terms is the **ELBO**, the *evidence lower bound*: no less than it is the log density that the model gives
-# to the image, so to raise it is to make the data likely. Here is the whole of it:
+# The difference of both terms is the **ELBO**, the *evidence lower bound*: the log density that the model gives to the image is
+# never less than it, so to raise it is to make the data likely. Here is the whole of it:
 
 # %%
 Code(inspect.getsource(variational.VAE.elbo_terms), language="python")
@@ -144,10 +144,10 @@ show(vae.sample(noise[:24]), "decoded from random latents")
 #
 # ## Vary one thing: the weight of the second term
 #
-# `beta` ([Higgins et al. 2017](https://openreview.net/forum?id=Sy2fzU9gl)) other than 1 is no bound on the likelihood any more, but
-# it shows what the two terms do against each other. We measure three things on held-out digits: the error of drawing them again;
-# how many nats the encoder pays for each; and the Frechet distance of what is generated to real digits (lower is better; see
-# notebook 02).
+# `beta` ([Higgins et al. 2017](https://openreview.net/forum?id=Sy2fzU9gl)) below 1 gives no bound on the likelihood any more, and
+# above 1 a looser one, but it shows what the two terms do against each other. We measure three things on held-out digits: the
+# error of drawing them again; how many nats the encoder pays for each; and the Frechet distance of what is generated to real
+# digits (lower is better; see notebook 02).
 
 # %%
 betas = {0: plain, 0.1: learn(0.1), 1: vae, 4: learn(4), 16: learn(16)}
@@ -169,9 +169,9 @@ for axes, (beta, model) in zip(panels, betas.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# With a small `beta` images are drawn again best, and random latents miss them. With a large one the codes fill the place that we draw
-# from, but hold so little that all is blurred. The best samples lie in between, and not at 1, where the bound on the likelihood is: to
-# be likely and to look right are two things.
+# Up to `beta` 4 images are drawn again about equally well; only the largest suffers. With a small one random latents miss the
+# codes. With a large one the codes fill the place that we draw from, and hold little: its digits are the most legible, and blurred. By the distance the best samples lie in between, and not at 1, where the bound is tightest: to be likely and to
+# look right are two things.
 #
 # ## Exercises
 #
@@ -181,7 +181,7 @@ plt.show()
 # The solutions are in the folded cells below.
 
 # %% jupyter={"source_hidden": true}
-# Solution 1. The divergence is a sum over latents: keep its parts.
+# Solution 1. The divergence is a sum over latents: keep its parts. With 16 some carry nothing.
 for beta in (1, 16):
     answer = betas[beta].posterior(held_out.images)
     parts = [

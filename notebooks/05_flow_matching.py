@@ -93,9 +93,9 @@ plt.axis("equal")
 plt.show()
 
 # %% [markdown]
-# The paths bend, never cross, and end on the ring. At first all move towards the middle of the data, for from pure noise nothing
-# else can be said; the choice of a place on the ring is made on the way. An image is drawn in the same manner: first what most
-# images share, then, step by step, what makes it one of them.
+# The paths bend, never cross, and end on the ring. At first all move inwards a little, towards the middle of the data, for from
+# pure noise nothing else can be said; the choice of a place on the ring is made on the way. An image is drawn in the same manner:
+# first what most images share, then, step by step, what makes it one of them.
 #
 # ## On digits
 #
@@ -182,9 +182,8 @@ for axes, (count, its) in zip(panels, drawn.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# One step gives the mean of all that is possible, a blur. A few give digits, and soon more of them hardly help: then it is the network,
-# not the solver, that limits. `image.flow_matching` and `evaluation.generation_speed` measure this over several seeds, beside other
-# ways to be fast.
+# One step gives the mean of all that is possible, a blur. A few give digits. From there each doubling helps less, while its price
+# doubles. `image.flow_matching` and `evaluation.generation_speed` measure this over several seeds, beside other ways to be fast.
 #
 # ## Exercises
 #

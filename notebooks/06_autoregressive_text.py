@@ -84,8 +84,8 @@ for order in (2, 7):
 #
 # ## Pieces instead of characters
 #
-# The network reads *byte pairs*: pieces of words, frequent ones long and rare ones short. A context of so many pieces reaches three
-# times as far as of so many characters, and costs the same.
+# The network reads *byte pairs*: pieces of words, frequent ones long and rare ones short. A context of so many pieces reaches
+# more than twice as far as of so many characters, and costs the same.
 
 # %%
 tokens = BytePairs(train, 512)
@@ -141,8 +141,9 @@ print("".join("x" if its else "." for its in changed), " (x: the answer changed)
 #
 # ## Vary one thing: the temperature
 #
-# To draw, chances are raised to the power of one over the *temperature*. At 0 the likeliest piece is always taken; at 1 the model's
-# chances are followed; above, the unlikely is preferred.
+# To draw, chances are raised to the power of one over the *temperature*. At 0 the likeliest piece is always taken; at 1 the
+# model's chances are followed; above, the chances come closer to each other, and the unlikely comes more often than the model
+# thinks.
 
 # %%
 begun = np.repeat(tokens.encode(prompt)[None, :32], 8, axis=0)
@@ -170,8 +171,9 @@ plt.show()
 #
 # ## Exercises
 #
-# 1. While text is drawn, each new piece needs the keys and values of all before it. Kept, they need not be computed again: compare
-#    `model.sample` with `language_model.sample_recomputing` by `language_model.speed_up(model, n=16, length=context)`.
+# 1. While text is drawn, each new piece needs what attention looks at of all before it, their *keys* and *values*. Kept, they
+#    need not be computed again: compare `model.sample` with `language_model.sample_recomputing` by
+#    `language_model.speed_up(model, n=16, length=context)`.
 # 2. The GPT and the n-gram err in different places. Let an n-gram count pieces, and mix both chances, half and half, in bits per
 #    character.
 #

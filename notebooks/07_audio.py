@@ -122,8 +122,9 @@ for name, wave in (("mixed", mixed), ("by the ideal mask", ideal)):
     print(f"{name:<18} SI-SDR {si_sdr(wave[None], clean[None])[0]:5.1f} dB")
 
 # %% [markdown]
-# Denoising is guessing that mask from the mixture alone. The classical way tracks how loud the noise is in each band, and compares; it
-# fails when the noise changes as fast as speech. A network can learn what speech looks like.
+# Denoising is guessing that mask from the mixture alone. The classical way, of which *log-MMSE* is the best known, tracks how
+# loud the noise is in each band, and compares; it fails when the noise changes as fast as speech. A network can learn what speech
+# looks like.
 #
 # ## Train a network to guess it
 #
@@ -200,7 +201,7 @@ for name, waves in (
     print(f"{name:<10} SI-SDR {si_sdr(waves, truth).mean():5.1f} dB of clean speech")
 
 # %% jupyter={"source_hidden": true}
-# Solution 2. Noise taken off, and soft consonants with it.
+# Solution 2. With every noise: what takes noise off takes some of the speech along.
 gain = [
     measure(results["network"]) - measure(noisy)
     for measure in (lambda x: si_sdr(x, truth), lambda x: stoi(x, truth, RATE))

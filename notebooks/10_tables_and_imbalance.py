@@ -57,9 +57,10 @@ print(
 )
 
 # %% [markdown]
-# What counts is how many of the rare rows are found (*recall*) and how many of those reported are right (*precision*). A classifier
-# gives a probability, and every threshold on it is another compromise. The curve shows them all, and the area under it, the **average
-# precision**, is one number that does not depend on a threshold. A guess has the share of the rare class.
+# What counts is how many of the rare rows are found (*recall*) and how many of those reported are right (*precision*); *F1* is
+# the harmonic mean of both at one threshold. A classifier gives a probability, and every threshold on it is another compromise.
+# The curve shows them all, and the area under it, the **average precision**, is one number that does not depend on a threshold. A
+# guess has the share of the rare class.
 
 # %%
 average, probabilities = score_classifier(
@@ -101,9 +102,9 @@ print(f"balanced first: F1 {leaked:.2f}")
 #
 # ## Three ways to make rare rows
 #
-# SMOTE draws a point on the line between a rare row and one of its neighbours. On one-hot codes it makes rows that are half one
-# category and half another, so SMOTENC chooses the category by vote. And a generator learns the whole table: here flow matching
-# (notebook 05), on encoded rows and under their class.
+# SMOTE draws a point on the line between a rare row and one of its neighbours. Between one-hot codes lies half of one category
+# and half of another, which `smote` rounds to the nearer end; SMOTENC takes the category that most of the neighbours have. And a
+# generator learns the whole table: here flow matching (notebook 05), on encoded rows and under their class.
 
 # %%
 flow = RowFlow(train, seed=0)
@@ -120,8 +121,8 @@ print("generated rows that say yes\n")
 print(added["generated"].take(slice(5)).text())
 
 # %% [markdown]
-# Are they any good? Ask a classifier to tell them from real held-out rows (0.5: it cannot; 1: always), and look whether they are nearer
-# to training rows than real ones are (0: no copies; 1: nothing but copies).
+# Are they any good? Ask a classifier to tell them from real held-out rows (0.5: it cannot; 1: always), and look whether they are
+# nearer to training rows than real ones are (0: no more often than chance; 1: every one of them).
 
 # %%
 unseen_rare = held_out.take(held_out.labels == 1)
@@ -136,6 +137,9 @@ for name, rows in added.items():
     )
 
 # %% [markdown]
+# What passes for real best, copies and SMOTE, does so because it is all but the training rows. SMOTENC's rows are the easiest to
+# tell apart. What the flow makes is new, and easier to tell apart than SMOTE's.
+#
 # ## Vary one thing: what is added to the training rows
 #
 # The same classifier, the same held-out rows.

@@ -1,10 +1,12 @@
 """Run the notebooks, and write them with what they print and draw.
 
-    python notebooks/build.py [NAMES]       # each NAME.py becomes NAME.ipynb, by default all
+    python notebooks/build.py [NAMES]           # each NAME.py becomes NAME.ipynb, by default all
+    python notebooks/build.py --words [NAMES]   # nothing is run: only words and comments changed
 
 A cell tagged "parameters" sets how long a notebook runs; its `small` is what tests set instead.
 """
 
+import ast
 import pathlib
 import sys
 
@@ -19,23 +21,40 @@ def sources() -> list[pathlib.Path]:
     return sorted(HERE.glob("[0-9][0-9]_*.py"))
 
 
-def build(source: pathlib.Path) -> None:
+def build(source: pathlib.Path, words_only: bool = False) -> None:
     notebook = jupytext.read(source)
     if source.stem.endswith(".zh"):
         # The code is the same, and so is what it prints and draws.
-        english = nbformat.read(source.with_name(f"{source.stem[:-3]}.ipynb"), as_version=4)
-        for cell, run in zip(notebook.cells, english.cells, strict=True):
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = run.outputs, run.execution_count
+        take_outputs(notebook, source.with_name(f"{source.stem[:-3]}.ipynb"))
+    elif words_only:
+        take_outputs(notebook, source.with_suffix(".ipynb"))
     else:
         NotebookClient(notebook, timeout=1800, kernel_name="python3").execute()
-    for cell in notebook.cells:
-        # When it ran, and its progress, change with every run and tell nobody anything.
+    for i, cell in enumerate(notebook.cells):
+        # A random name, when it ran, and its progress change with every run and tell nothing.
+        cell.id = f"cell-{i}"
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _progress(output)]
     notebook.metadata.pop("widgets", None)
     jupytext.write(notebook, source.with_suffix(".ipynb"))
+
+
+def take_outputs(notebook, file: pathlib.Path) -> None:
+    """Give the code cells what the same code gave when it was run into `file`."""
+    before = nbformat.read(file, as_version=4)
+    code, run = (
+        [cell for cell in its.cells if cell.cell_type == "code"] for its in (notebook, before)
+    )
+    if [_without_comments(cell) for cell in code] != [_without_comments(cell) for cell in run]:
+        raise SystemExit(f"{file.name} was made of other code: build it without --words.")
+    for cell, its in zip(code, run, strict=True):
+        cell.outputs, cell.execution_count = its.outputs, its.execution_count
+    notebook.metadata |= before.metadata
+
+
+def _without_comments(cell) -> str:
+    return ast.dump(ast.parse(cell.source))
 
 
 def _progress(output) -> bool:
@@ -45,6 +64,7 @@ def _progress(output) -> bool:
 
 
 if __name__ == "__main__":
-    for path in [HERE / f"{name}.py" for name in sys.argv[1:]] or sources():
+    names = [name for name in sys.argv[1:] if name != "--words"]
+    for path in [HERE / f"{name}.py" for name in names] or sources():
         print(path.stem, flush=True)
-        build(path)
+        build(path, words_only="--words" in sys.argv)

@@ -76,11 +76,27 @@ def test_the_chinese_notebook_runs_the_same_code(chinese):
     ]
 
 
-def test_building_one_notebook(tmp_path):
+@pytest.fixture
+def build():
     spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    (tmp_path / "01_tiny.py").write_text("# %% [markdown]\n# # Tiny\n\n# %%\nprint(1 + 1)\n")
-    module.build(tmp_path / "01_tiny.py")
-    notebook = json.loads((tmp_path / "01_tiny.ipynb").read_text())
-    assert notebook["cells"][1]["outputs"][0]["text"] == ["2\n"]
+    return module.build
+
+
+def test_building_one_notebook(build, tmp_path):
+    source, notebook = tmp_path / "01_tiny.py", tmp_path / "01_tiny.ipynb"
+    source.write_text("# %% [markdown]\n# # Tiny\n\n# %%\nprint(1 + 1)\n")
+    build(source)
+    assert json.loads(notebook.read_text())["cells"][1]["outputs"][0]["text"] == ["2\n"]
+
+    source.write_text("# %% [markdown]\n# # Small\n\n# %%\n# A sum.\nprint(1 + 1)\n")
+    notebook.write_text(notebook.read_text().replace("2\\n", "two\\n"))
+    build(source, words_only=True)
+    cells = json.loads(notebook.read_text())["cells"]
+    assert cells[0]["source"] == ["# Small"] and cells[1]["source"][0] == "# A sum.\n"
+    assert cells[1]["outputs"][0]["text"] == ["two\n"], "nothing was run"
+
+    source.write_text("# %% [markdown]\n# # Small\n\n# %%\nprint(1 + 2)\n")
+    with pytest.raises(SystemExit, match="other code"):
+        build(source, words_only=True)
