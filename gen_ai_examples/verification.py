@@ -29,8 +29,9 @@ def verify(
     written seed by seed, to `folder/NAME.json`, with the first picture of the first seed beside.
 
     What earlier code recorded counts as recorded if the first seed, run again, gives the same
-    numbers, rounding apart: then the change did not touch them. Timings never come out the same, so
-    examples that claim or measure any are run anew for every seed.
+    numbers, rounding apart: then the change did not touch them, and the others are told in the new
+    words. Timings never come out the same, so examples that claim or measure any are run anew for
+    every seed.
 
     Raises:
         InputError: the folder cannot be written, a run ended in an error, TF_CONFIG is set, or a
@@ -122,9 +123,9 @@ def _run(
             "metrics": answer["metrics"],
             **{key: run[key] for key in ("minutes", "memory_gb", "date", "command")},
         }
-        now, before = record["seeds"][str(seed)], earlier.get(str(seed), {})
-        if all(_same(now[measured], before.get(measured)) for measured in ("claims", "metrics")):
-            record["seeds"] = earlier | record["seeds"]
+        now, before = record["seeds"][str(seed)], earlier.get(str(seed))
+        if before and _same(_measured(now), _measured(before)):
+            record["seeds"] = _in_words_of(now, earlier) | record["seeds"]
         record["seeds"] = dict(sorted(record["seeds"].items(), key=lambda item: int(item[0])))
         if str(seed) == next(iter(record["seeds"])):
             files = answer["media"].values()
@@ -140,6 +141,23 @@ def _run(
         os.replace(partial, folder / f"{example.name}.json")
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _measured(run: dict) -> dict:
+    """What a run found, without the words for it."""
+    claims = [
+        {key: its[key] for key in its if key not in ("statement", "unit")} for its in run["claims"]
+    ]
+    return {"claims": claims, "metrics": run["metrics"]}
+
+
+def _in_words_of(run: dict, earlier: dict) -> dict:
+    """The `earlier` seeds, their claims in the words that the code has now."""
+    words = [{key: its[key] for key in ("statement", "unit")} for its in run["claims"]]
+    return {
+        seed: its | {"claims": [c | w for c, w in zip(its["claims"], words, strict=True)]}
+        for seed, its in earlier.items()
+    }
 
 
 def _same(a, b) -> bool:

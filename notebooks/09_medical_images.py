@@ -131,7 +131,8 @@ show(
 )
 
 # %% [markdown]
-# By the usual measures and to the eye the network wins. A paper could end here.
+# By the usual measures (PSNR is the mean squared error in decibels, SSIM the likeness of local structure) and to the eye the network
+# wins. A paper could end here.
 #
 # ## The question that matters
 #

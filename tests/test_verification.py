@@ -23,6 +23,7 @@ class Runner:
         self.seeds = []
         self.before = lambda seed: 0  # returns the exit code
         self.must_beat = 1.0
+        self.statement = "It is small."
         self.extra = 5
 
     def __call__(self, command, env, start_new_session):
@@ -32,7 +33,7 @@ class Runner:
             return types.SimpleNamespace(returncode=code)
         self.commands.append(command)
         self.seeds.append(seed)
-        claim = Claim("It is small.", seed / 10, "units", {"limit": self.must_beat}, "lower")
+        claim = Claim(self.statement, seed / 10, "units", {"limit": self.must_beat}, "lower")
         pixels = np.full((4, 4), seed, np.uint8)
         media = {"words": Text("w"), "picture": Picture(pixels), "second": Picture(pixels)}
         Answer([claim], {"extra": self.extra}, media).save(
@@ -176,6 +177,18 @@ def test_a_change_of_the_source_that_changes_no_number_is_seen_by_one_seed(
     change(toy)
     verify(0, 1, 2, again=True)
     assert runner.seeds == [0, 1, 2, 0, 0, 1, 2]
+
+
+def test_a_change_of_words_alone_is_told_of_all_seeds(verify, runner, toy, path):
+    verify(0, 1, 2)
+    before = json.loads(path.read_text())["seeds"]
+    change(toy)
+    runner.statement = "It is tiny."
+    assert verify(0, 1, 2)[0] and runner.seeds == [0, 1, 2, 0]
+    for seed, its in json.loads(path.read_text())["seeds"].items():
+        assert its["claims"][0].pop("statement") == "It is tiny."
+        assert before[seed]["claims"][0].pop("statement") == "It is small."
+        assert its == before[seed]
 
 
 def test_a_changed_source_never_thins_out_its_record(verify, runner, toy, path):

@@ -111,8 +111,8 @@ def main(
                 best=0.0,
             ),
             Claim(
-                "The Vendi score finds the repetitive generator the less diverse by far, where "
-                "the spread of the pixels finds it the more diverse.",
+                "The Vendi score of the pixels finds the repetitive generator the less diverse by "
+                "far, where their spread finds it the more diverse.",
                 share("Vendi score of pixels"),
                 "repetitive as a share of blurry",
                 {"spread of the pixels": share("spread of the pixels")},

@@ -41,13 +41,12 @@ and numbers of steps. The settings of these two were chosen on a part of the tra
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches
 from gen_ai_examples.common.fit import fit
-from gen_ai_examples.common.media import render, side_by_side
+from gen_ai_examples.common.media import side_by_side
 from gen_ai_examples.common.methods.autoregressive import Autoregressive
 from gen_ai_examples.common.methods.codebook import PatchCodebook
 from gen_ai_examples.common.methods.flow import FlowMatching, flow_randomness
@@ -59,6 +58,7 @@ from gen_ai_examples.common.nets.conv import build_unet
 from gen_ai_examples.common.nets.dcgan import build_encoder, build_generator
 from gen_ai_examples.common.nets.transformer import CausalTransformer
 from gen_ai_examples.common.sources import image
+from gen_ai_examples.common.speed_pictures import distance_over_time
 from gen_ai_examples.common.strategy import precision, strategy
 from gen_ai_examples.common.timing import take_turns
 
@@ -281,7 +281,9 @@ def main(
             for name in ("GAN", "VAE", "autoregressive", "Gaussian mixture")
         },
         media={
-            "quality_against_time": picture(each, latency, distance, flows, best),
+            "quality_against_time": distance_over_time(
+                each, latency, distance, {name: n for n, name in flows.items()}, best
+            ),
             "samples": side_by_side(
                 {"held-out digits": real[:40]}
                 | {name: images[name][:40] for name in draws if name != UNTRAINED},
@@ -289,35 +291,6 @@ def main(
             ),
         },
     )
-
-
-def picture(each, latency, distance, flows, best):
-    """Distance over time per image, both on log scales; the flow is one line."""
-    steps = {name: n for n, name in flows.items()}
-    lines = {name: [name] for name in distance if name not in steps} | {"flow": [*steps]}
-    figure = Figure(figsize=(7.6, 4.8), layout="constrained")
-    axes = figure.subplots()
-    for i, (label, names) in enumerate(lines.items()):
-        for times, style in (
-            (each, dict(label=label)),
-            (latency, dict(linestyle=":", markerfacecolor="none")),
-        ):
-            xs = [1e3 * times[name] for name in names]
-            ys = [distance[name] for name in names]
-            axes.plot(xs, ys, color=f"C{i}", marker="xsDv^o"[i], **style)
-    for name, n in steps.items():
-        at = (1e3 * each[name], distance[name])
-        axes.annotate(f"{n}", at, xytext=(4, 4), textcoords="offset points")
-    axes.axhline(best, color="grey", linestyle="--", label="real digits")
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="milliseconds per image (filled: in a batch, hollow: one at a time)",
-        ylabel="Frechet distance of digit features",
-    )
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return render(figure)
 
 
 if __name__ == "__main__":

@@ -44,28 +44,32 @@ import dataclasses
 
 import keras
 import numpy as np
-from keras import layers
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from sklearn.metrics import roc_auc_score
 
 from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.batches import batches
+from gen_ai_examples.common.collapse_pictures import recall_over_training, shares_of_collapse
 from gen_ai_examples.common.fit import TrainingDiverged, fit
-from gen_ai_examples.common.media import render, side_by_side
+from gen_ai_examples.common.media import side_by_side
 from gen_ai_examples.common.methods.gan import GAN, gan_randomness, hinge
 from gen_ai_examples.common.methods.gan_watch import GANWatch, draw, start_anew
 from gen_ai_examples.common.methods.mixture import PixelMixture
+from gen_ai_examples.common.metrics.collapse import (
+    Ending,
+    share_collapsed,
+    share_diverged,
+    typical,
+    warning,
+)
 from gen_ai_examples.common.metrics.features import train_judge
 from gen_ai_examples.common.metrics.image import features_frechet, precision_recall
+from gen_ai_examples.common.nets.dense_gan import build_discriminator, build_generator
 from gen_ai_examples.common.sources import image
 from gen_ai_examples.common.strategy import strategy
 
 ANSWERS = ("Q1.4",)
 SMOKE = dict(steps=2, batch_size=8, plain_seeds=1, seeds=1, looks=1, judge_steps=2)
 
-COLLAPSED = 0.1  # recall
 REMEDY = "slower G"  # chosen on a part of the training images
 
 
@@ -93,75 +97,12 @@ def build_gan(latent_dim, g_rate, d_rate, batch_norm=False, spectral_norm=False,
     return gan
 
 
-def build_generator(latent_dim, batch_norm):
-    x = z = keras.Input((latent_dim,))
-    for _ in range(2):
-        x = layers.Dense(128, use_bias=not batch_norm)(x)  # the norm has the bias
-        if batch_norm:
-            x = layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
-        x = layers.ReLU()(x)
-    x = layers.Dense(8 * 8, "tanh")(x)
-    return keras.Model(z, layers.Reshape((8, 8, 1))(x), name="generator")
-
-
-def build_discriminator(spectral_norm):
-    def dense(units):
-        layer = layers.Dense(units)
-        return layers.SpectralNormalization(layer) if spectral_norm else layer
-
-    picture = keras.Input((8, 8, 1))
-    x = layers.Flatten()(picture)
-    for _ in range(2):
-        x = layers.LeakyReLU(0.2)(dense(128)(x))
-    return keras.Model(picture, dense(1)(x), name="discriminator")  # logits (B, 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Ending:
-    """What became of a run, by the images it draws in the end."""
-
-    recall: float
-    frechet: float
-    finite: bool = True  # every loss
-
-    @property
-    def collapsed(self):
-        return not self.finite or self.recall < COLLAPSED
-
-    def diverged(self, untrained):
-        """`untrained`: the Frechet distance before training."""
-        return not self.finite or (self.collapsed and self.frechet > untrained)
-
-
 @dataclasses.dataclass(frozen=True)
 class Run:
     history: dict[str, list[float]]
     images: np.ndarray
     ending: Ending
     averaged: Ending  # of the generator's averaged weights
-
-
-def share_collapsed(endings):
-    return float(np.mean([e.collapsed for e in endings]))
-
-
-def share_diverged(endings, untrained):
-    return float(np.mean([e.diverged(untrained) for e in endings]))
-
-
-def typical(endings, score):
-    return float(np.median([getattr(e, score) for e in endings]))
-
-
-def warning(signs, collapsed):
-    """Chance (AUC) that a run which will collapse shows more of a sign than one which will not.
-
-    0.5 for a sign that says nothing, and where all runs end alike. A sign that is not finite
-    warns most.
-    """
-    if len(set(collapsed)) < 2:
-        return 0.5
-    return float(roc_auc_score(collapsed, np.nan_to_num(signs, nan=1e30, posinf=1e30)))
 
 
 def main(
@@ -309,8 +250,14 @@ def main(
             )
         },
         media={
-            "recall_over_training": recall_figure({"plain training": plain, REMEDY: cured}, every),
-            "collapsed_by_remedy": share_figure(endings, untrained),
+            "recall_over_training": recall_over_training(
+                {
+                    title: [(r.history.get("recall", []), r.ending) for r in done]
+                    for title, done in (("plain training", plain), (REMEDY, cured))
+                },
+                every,
+            ),
+            "collapsed_by_remedy": shares_of_collapse(endings, untrained),
             "samples": side_by_side(
                 {"held-out digits": held_out.images[:40]}
                 | {
@@ -321,48 +268,6 @@ def main(
             ),
         },
     )
-
-
-def recall_figure(panels, every):
-    """Recall over the steps, a line for every seed and a panel for every remedy."""
-    figure = Figure(figsize=(8.5, 3.6), layout="constrained")
-    all_axes = figure.subplots(1, len(panels), sharey=True)
-    for axes, (remedy, runs) in zip(all_axes, panels.items(), strict=True):
-        for run in runs:
-            recall = run.history.get("recall", [])
-            color = "tab:red" if run.ending.collapsed else "tab:blue"
-            axes.plot(every * np.arange(1, len(recall) + 1), recall, color=color, lw=1.2, alpha=0.7)
-        axes.axhline(COLLAPSED, color="black", lw=0.8, ls="--")
-        n_fell = sum(run.ending.collapsed for run in runs)
-        axes.set(title=f"{remedy}: {n_fell} of {len(runs)} seeds collapsed", xlabel="steps")
-        axes.grid(alpha=0.3)
-    all_axes[0].set(ylabel="recall of held-out digits", ylim=(-0.02, 1))
-    key = {
-        "held to the end": Line2D([], [], color="tab:blue"),
-        "collapsed": Line2D([], [], color="tab:red"),
-        "limit of collapse": Line2D([], [], color="black", lw=0.8, ls="--"),
-    }
-    all_axes[0].legend(key.values(), key.keys(), loc="upper left", fontsize=9)
-    return render(figure)
-
-
-def share_figure(endings, untrained):
-    """Bars: the share of seeds that collapsed, and of these the ones that diverged."""
-    names = sorted(endings, key=lambda name: -share_collapsed(endings[name]))
-    collapsed = [share_collapsed(endings[name]) for name in names]
-    diverged = [share_diverged(endings[name], untrained) for name in names]
-    counts = [
-        f"{sum(e.collapsed for e in endings[name])} of {len(endings[name])}" for name in names
-    ]
-    figure = Figure(figsize=(7.5, 0.4 * len(names) + 1.2), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(names, collapsed, color="tab:orange", label="collapsed")
-    axes.barh(names, diverged, color="tab:red", label="and diverged: worse than untrained")
-    axes.bar_label(bars, counts, padding=3)
-    axes.set(xlabel="share of seeds", xlim=(0, 1.12))
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    return render(figure)
 
 
 if __name__ == "__main__":

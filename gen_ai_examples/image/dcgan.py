@@ -8,7 +8,7 @@ https://arxiv.org/abs/1511.06434); `common/nets/dcgan.py` says where it departs.
 The article calls two stacked networks with one loss a GAN. They are not one: nothing is
 adversarial in them, and the run measures what that teaches the discriminator.
 
-    gen-ai-examples run image.dcgan --steps 3000
+    gen-ai-examples run image.dcgan --steps 4000
 
 Expect readable digits, with some that are none: no loss says when to stop, and a game of this
 size has no class to steer by (image.flow_matching has). `--images DIR` trains on your own
@@ -37,7 +37,7 @@ SMOKE = dict(steps=2, batch_size=8, judge_steps=2)
 
 
 def main(
-    steps=3000,
+    steps=4000,
     batch_size=64,
     latent_dim=16,
     learning_rate=5e-4,

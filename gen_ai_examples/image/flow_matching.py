@@ -12,10 +12,10 @@ The article answers image generation with a recurrent network without any image 
     gen-ai-examples run image.flow_matching --steps 1600
 
 Expect crisp digits, nearly all of them the one asked for, some with a broken stroke. Being
-recognised proves little by itself: the blurred samples of the Gaussian mixture, which copies half
-of its digits, are recognised as often (`recognised_gaussian_mixture`). More guidance makes digits
-plainer and more alike. `--images DIR` trains on your own pictures, reduced to 28x28 greys; folders
-inside DIR are the classes.
+recognised proves little by itself: the blurred samples of the Gaussian mixture, which copies more
+than half of its digits, are recognised at least as often (`recognised_gaussian_mixture`). More
+guidance makes digits plainer and more alike. `--images DIR` trains on your own pictures, reduced to
+28x28 greys; folders inside DIR are the classes.
 
 What mattered: predicting the image and not the velocity (a small network cannot pass noise
 through), class embeddings as large as the time's, many small batches rather than fewer large ones,

@@ -53,7 +53,8 @@ from gen_ai_examples.common.strategy import precision, strategy
 
 ANSWERS = ("Q14.1", "Q28.2")
 CPU_REPLICAS = 2  # train faster than one: see `share_cpu`
-SMOKE = dict(steps=2, batch_size=8, sampling_steps=2, judge_steps=2)
+# In bfloat16 the ranks of a few pictures turn over with the rounding.
+SMOKE = dict(steps=2, batch_size=8, sampling_steps=2, judge_steps=2, dtype="float32")
 
 SIZE = 28
 HIDDEN = (0.1, 0.5)  # share of a picture, in training

@@ -162,8 +162,8 @@ def main(
         claims=[
             Claim(
                 "A small residual network enlarges photographs it has never seen closer to the "
-                "original than bicubic interpolation, by half a decibel at least, and than the "
-                "best classical methods.",
+                "original than bicubic interpolation, by half a decibel at least, and than these "
+                "classical methods.",
                 similarity[ours],
                 "dB PSNR of luminance",
                 {"bicubic + 0.5 dB": similarity["bicubic"] + 0.5} | rivals,

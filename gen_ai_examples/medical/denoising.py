@@ -217,8 +217,8 @@ def main(
     return Answer(
         claims=[
             claim(
-                "A small network removes Rician noise better than the best tuned classical "
-                "filters, all corrected for its bias, from slices far from those it has learned.",
+                "A small network removes Rician noise better than five tuned classical filters, "
+                "all corrected for its bias, from slices far from those it has learned.",
                 same,
                 "dB PSNR in the head, mean of three noise levels",
                 NETWORK,

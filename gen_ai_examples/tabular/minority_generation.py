@@ -13,13 +13,14 @@ it, or a row and its copy end up on both sides.
 
     gen-ai-examples run tabular.minority_generation --steps 2000
 
-What to expect: no added row beats adding none, least of all where rare rows are fewest and most is
+What to expect: added rows gain nothing sure, least of all where rare rows are fewest and most is
 hoped of more. With many, copies and SMOTE cost a hundredth of precision at most, generated rows
 five. With few, choose the classifier: logistic regression stands, boosting falls and only class
-weights help it up. Generated rows are good ones all the same, new and hard to tell from real ones,
-and something to train on where real ones cannot be given away. What mattered for that is to enlarge
-the one-hot codes; twice the steps gained nothing. They are not private for it: nobody has proved
-what they reveal, and each number in them occurs in the table. Now and then one contradicts itself.
+weights help it up. Generated rows are good ones all the same, new and harder to tell from real ones
+than those of SMOTENC, and something to train on where real ones cannot be given away. What mattered
+for that is to enlarge the one-hot codes; twice the steps gained nothing. They are not private for
+it: nobody has proved what they reveal, and each number in them occurs in the table. Now and then
+one contradicts itself.
 
 `--csv FILE --target COLUMN` takes your own table; the rarest class is set against all others.
 """
@@ -36,7 +37,12 @@ from gen_ai_examples.cli import run_as_command
 from gen_ai_examples.common.answer import Answer, Claim
 from gen_ai_examples.common.errors import InputError
 from gen_ai_examples.common.media import Text, render
-from gen_ai_examples.common.methods.oversampling import independent, smote, smote_nc
+from gen_ai_examples.common.methods.oversampling import (
+    gaussian_copula,
+    independent,
+    smote,
+    smote_nc,
+)
 from gen_ai_examples.common.methods.row_flow import RowFlow
 from gen_ai_examples.common.metrics.image import density_coverage, memorisation
 from gen_ai_examples.common.metrics.tabular import (
@@ -51,6 +57,8 @@ from gen_ai_examples.common.table_pictures import pair_pictures
 
 ANSWERS = ("Q2.2", "Q9.1")
 SMOKE = dict(steps=2, batch_size=8, sampling_steps=2, few=20, max_rows=600)
+
+FLOW, COPULA, SHUFFLED = "generated rows", "Gaussian copula", "columns drawn apart"
 
 
 def main(
@@ -89,18 +97,24 @@ def main(
         added[name] = more_rows(rows, flows[name], sampling_steps, rng)
         judged[name] = judge(rows, added[name], validation, held_out, seed)
     alone = flows["all rare rows"].sample(train.labels, rng, sampling_steps)
-    shuffled = independent(train, rng)
+    without_network = {
+        COPULA: gaussian_copula(train, rng),
+        SHUFFLED: independent(train, rng),
+    }
     encoder = TableEncoder(train)
     boosting = classifiers(seed)["gradient boosting"]
     with threadpool_limits(1):  # on so few rows, threads wait for one another
-        on_generated, on_shuffled = (
-            score_classifier(boosting, encoder, rows, held_out, 1)[0] for rows in (alone, shuffled)
-        )
+        taught = {
+            name: score_classifier(boosting, encoder, rows, held_out, 1)[0]
+            for name, rows in (without_network | {FLOW: alone}).items()
+        }
 
     of_class = [t.take(t.labels == 1) for t in (train, held_out)]
     fakes = added["all rare rows"] | {
-        "columns drawn apart": shuffled.take(shuffled.labels == 1),
-        "generated from few rows": added["few rare rows"]["generated rows"],
+        name: rows.take(rows.labels == 1) for name, rows in without_network.items()
+    }
+    fakes |= {
+        "generated from few rows": added["few rare rows"][FLOW],
         "real training rows": of_class[0],
     }
     n = min(map(len, [of_class[1], *fakes.values()]))  # scores depend on the number of rows
@@ -122,10 +136,7 @@ def main(
                 "Rows of the rare class that are interpolated or generated do not help to find it.",
                 precision_of("all rare rows", "nothing"),
                 "average precision on held-out rows, better classifier, nothing added",
-                {
-                    way: precision_of("all rare rows", way)
-                    for way in ("SMOTE", "SMOTENC", "generated rows")
-                },
+                {way: precision_of("all rare rows", way) for way in ("SMOTE", "SMOTENC", FLOW)},
                 better="higher",
             ),
             Claim(
@@ -144,26 +155,26 @@ def main(
             ),
             Claim(
                 "Where real rows cannot be given away, generated ones teach a classifier more than "
-                "columns drawn apart.",
-                on_generated,
+                "a Gaussian copula, or columns drawn apart.",
+                taught[FLOW],
                 "average precision on held-out rows, trained on no real row",
-                {"columns drawn apart": on_shuffled, "a guess": guess},
+                {name: taught[name] for name in without_network} | {"a guess": guess},
                 better="higher",
                 best=boosted["nothing"]["average precision"],
             ),
             Claim(
-                "Generated rare rows are hard to tell from real ones, harder than those of "
-                "SMOTENC.",
-                alike["generated rows"]["told from real rows"],
+                "Generated rare rows are harder to tell from real ones than those of SMOTENC "
+                "or of a Gaussian copula.",
+                alike[FLOW]["told from real rows"],
                 "area under the ROC curve of gradient boosting",
-                alike_in("told from real rows", "SMOTENC", "columns drawn apart"),
+                alike_in("told from real rows", "SMOTENC", *without_network),
                 better="lower",
                 best=0.5,
             ),
             Claim(
                 "They are new rows, where those of SMOTE are all but copies, which is why they "
                 "pass for real.",
-                alike["generated rows"]["copies"],
+                alike[FLOW]["copies"],
                 "share nearer to training than to held-out rows, beyond chance",
                 alike_in("copies", "SMOTE", "SMOTENC", "copies"),
                 better="lower",
@@ -172,7 +183,7 @@ def main(
             Claim(
                 f"Imbalance costs a generator diversity: with {len(left)} rare rows to learn from, "
                 "it covers less of the class.",
-                alike["generated rows"]["coverage"],
+                alike[FLOW]["coverage"],
                 "share of real rows with a generated one near, learned from all rare rows",
                 {f"from {len(left)} rare rows": alike["generated from few rows"]["coverage"]},
                 better="higher",
@@ -194,14 +205,11 @@ def main(
             "average_precision": precision_figure(judged),
             "pairs_of_columns": pair_pictures(
                 {"real, held out": of_class[1]}
-                | {
-                    title: fakes[title]
-                    for title in ("generated rows", "SMOTE", "SMOTENC", "columns drawn apart")
-                }
+                | {title: fakes[title] for title in (FLOW, "SMOTE", "SMOTENC", COPULA, SHUFFLED)}
             ),
             "rows": Text(
                 f"Generated rows, {table.target} = {table.names[1]}\n\n"
-                f"{fakes['generated rows'].take(slice(10)).text()}\n"
+                f"{fakes[FLOW].take(slice(10)).text()}\n"
                 f"Real held-out rows\n\n{of_class[1].take(slice(10)).text()}"
             ),
         },
@@ -217,7 +225,7 @@ def more_rows(table, flow, sampling_steps, rng):
         "copies": rare.take(rng.choice(len(rare), n)),
         "SMOTE": smote(table, 1, n, flow.encoder, seed),
         "SMOTENC": smote_nc(table, 1, n, seed),
-        "generated rows": flow.sample(np.ones(n, np.int64), rng, sampling_steps),
+        FLOW: flow.sample(np.ones(n, np.int64), rng, sampling_steps),
     }
 
 

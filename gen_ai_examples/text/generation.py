@@ -14,14 +14,14 @@ network without a softmax over a vocabulary, has no words to choose from.
 
     gen-ai-examples run text.generation --steps 2400
 
-What to expect, in six minutes: the network passes the n-grams after four fifths of its training,
+What to expect, in five minutes: the network passes the n-grams after four fifths of its training,
 and still improves at the end; mixed with one, at weights that were not tuned, it gains more than it
 was ahead. Its sentences hold together for a clause or two, and mean nothing; some of its words are
 none, a little more often than the n-gram's. It repeats and copies as little as Melville, whereas
 the likeliest continuation soon runs in circles (Holtzman et al. 2020,
 https://arxiv.org/abs/1904.09751). Kept keys and values gain a few times for one text, and far more
-for many at once.
-`--text FILE` takes your own text, UTF-8, of 30,000 characters at least; a million is better.
+for many at once. `--text FILE` takes your own text, UTF-8, of 30,000 characters at least; a million
+is better.
 
 What mattered: Muon with this network (a GPT-2 of the same size with AdamW took twice as long to
 come less far), XLA, and small dimensions, since steps count. bfloat16 was slower under XLA. Without

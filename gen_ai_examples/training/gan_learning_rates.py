@@ -31,7 +31,6 @@ import functools
 
 import keras
 import numpy as np
-from keras import layers
 from keras.optimizers import schedules
 
 from gen_ai_examples.cli import run_as_command
@@ -43,6 +42,7 @@ from gen_ai_examples.common.methods.gan_watch import draw, start_anew
 from gen_ai_examples.common.methods.mixture import PixelMixture
 from gen_ai_examples.common.metrics.features import train_judge
 from gen_ai_examples.common.metrics.image import features_frechet
+from gen_ai_examples.common.nets.dense_gan import build_discriminator, build_generator
 from gen_ai_examples.common.rate_pictures import Panel, by_rate
 from gen_ai_examples.common.rate_sweep import best_rate, by_its_rate, table
 from gen_ai_examples.common.sources import image
@@ -73,14 +73,8 @@ def build_gan(latent_dim, g_rate, d_rate, falling_steps=0):
     if falling_steps:
         rates = [schedules.PolynomialDecay(rate, falling_steps, 0.0) for rate in rates]
 
-    def dense(inputs, activation, *outputs):
-        hidden = [layers.Dense(128, activation) for _ in range(2)]
-        return keras.Sequential([keras.Input(inputs), layers.Flatten(), *hidden, *outputs])
-
     with strategy().scope():
-        picture = layers.Dense(8 * 8, "tanh"), layers.Reshape((8, 8, 1))
-        generator = dense((latent_dim,), "relu", *picture)
-        gan = GAN(generator, dense((8, 8, 1), "leaky_relu", layers.Dense(1)))
+        gan = GAN(build_generator(latent_dim), build_discriminator())
         gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for rate in rates))
     return gan
 

@@ -19,7 +19,7 @@ suits it, chosen on digits set aside from training, by how likely held-out digit
 The article gives the rate to `compile`, which knows no such argument: it belongs to the optimizer.
 It lets the rate avoid over-fitting; the run finds the gap between training and held-out digits
 widest at good rates, and small at low ones only because those have learned little. And it
-recommends periodic rates: they are no better than one fall to zero.
+recommends periodic rates: they are better than constant ones, and no better than one fall to zero.
 
     gen-ai-examples run training.learning_rate
 
@@ -185,8 +185,8 @@ def main(
                 best=likely[WARM],
             ),
             Claim(
-                "A rate that rises again and again gains nothing: one fall to zero makes held-out "
-                "digits likelier.",
+                "A rate that rises again and again leaves held-out digits less likely than one "
+                "that falls to zero once.",
                 *(likely[COSINE], "ELBO, nats per digit", {PERIODIC: likely[PERIODIC]}),
                 better="higher",
                 best=likely[WARM],

@@ -1,42 +1,12 @@
 import numpy as np
 import pytest
 
+from gen_ai_examples.common.metrics.verse import written_out
 from gen_ai_examples.common.sources.text import tang_poems
 from gen_ai_examples.common.sources.tokens import Characters
-from gen_ai_examples.text.verse import best_ngram, following, train_gpt, verses, written_out
+from gen_ai_examples.text.verse import best_ngram, train_gpt
 
 pytestmark = pytest.mark.usefixtures("one_device")
-
-POEM = next(poem for poem in tang_poems() if "床前明月光" in poem.lines[0])
-
-
-def test_a_poem_is_a_line_each_and_ends_in_an_empty_one():
-    text = written_out([POEM], [POEM])
-    assert text == 2 * "床前明月光，疑是地上霜。\n举头望明月，低头思故乡。\n\n"
-    assert verses(text) == 2 * ["床前明月光", "疑是地上霜", "举头望明月", "低头思故乡"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("\n\n床前明月光，疑是地上霜。\n举头", ["疑是地上霜"]),
-        ("\n\n床前明月光，疑是地上霜。\n\n举头望明月，", ["疑是地上霜"]),
-        ("\n\n床前明月光，疑是地上霜", []),
-        ("\n\n床前明月光，", []),
-        ("\n\n床前明月光，疑是。", ["疑是"]),
-    ],
-)
-def test_what_follows_is_whole_and_of_the_same_poem(text, expected):
-    assert following(text) == expected
-
-
-def test_most_verses_of_the_poems_are_as_long_as_their_first():
-    same = [
-        len(verse) == len(verses(written_out([poem]))[0])
-        for poem in tang_poems()
-        for verse in following(written_out([poem]))
-    ]
-    assert 0.75 < np.mean(same) < 1
 
 
 def test_an_untrained_network_finds_all_characters_equally_likely_and_training_helps():

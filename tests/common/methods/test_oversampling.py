@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from gen_ai_examples.common.errors import InputError
-from gen_ai_examples.common.methods.oversampling import independent, smote, smote_nc
+from gen_ai_examples.common.methods.oversampling import (
+    gaussian_copula,
+    independent,
+    smote,
+    smote_nc,
+)
 from gen_ai_examples.common.sources.tabular import Table, TableEncoder
 
 
@@ -95,3 +100,48 @@ def test_independent_columns_keep_their_values_within_the_class_and_nothing_else
         assert (ours == theirs).all()
     assert np.mean(mixed.numeric[:, 0] == mixed.numeric[:, 1]) < 0.2
     assert (table.numeric[:, 0] == numbers).all(), "the table itself was shuffled"
+
+
+def related(n, known=1.0):
+    """y grows with x, and "b" is where x is high; x is missing for the others of a share."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=n)
+    y = np.exp(x + 0.3 * rng.normal(size=n))
+    c = (x > 0.5).astype(np.int64)
+    x[rng.random(n) >= known] = np.nan
+    return a_table(np.column_stack([x, y]), c[:, None], rare=n // 4, n=n)
+
+
+@pytest.mark.parametrize("known", [1.0, 0.9])
+def test_a_gaussian_copula_keeps_columns_and_how_they_go_together(known):
+    table = related(4000, known)
+    drawn = gaussian_copula(table, np.random.default_rng(1))
+    assert (drawn.labels == table.labels).all()
+    assert set(drawn.numeric[:, 1]) <= set(table.numeric[:, 1])
+    for label in (0, 1):
+        ours, theirs = (its.take(its.labels == label) for its in (drawn, table))
+        for p in (0.1, 0.5, 0.9):
+            expected = np.nanquantile(theirs.numeric, p, axis=0)
+            np.testing.assert_allclose(np.nanquantile(ours.numeric, p, axis=0), expected, atol=0.3)
+        assert np.mean(ours.categorical) == pytest.approx(np.mean(theirs.categorical), abs=0.04)
+        assert np.mean(np.isnan(ours.numeric)) == pytest.approx((1 - known) / 2, abs=0.02)
+
+    def correlation(its):
+        ok = ~np.isnan(its.numeric[:, 0])
+        return np.corrcoef(its.numeric[ok, 0], np.log(its.numeric[ok, 1]))[0, 1]
+
+    lost = 0.01 if known == 1 else 0.15  # where a number is missing, nothing is known of its rank
+    assert correlation(drawn) == pytest.approx(correlation(table), abs=lost)
+    # The rows themselves are new.
+    pairs = {tuple(row) for row in table.numeric}
+    assert np.mean([tuple(row) in pairs for row in drawn.numeric]) < 0.05
+
+
+def test_a_gaussian_copula_of_one_column_and_of_one_row():
+    one = related(40)
+    numbers_alone = replace(one, categorical=np.empty((40, 0), np.int64), categorical_names=())
+    first = replace(numbers_alone, numeric=one.numeric[:, :1], numeric_names=("x0",))
+    drawn = gaussian_copula(first, np.random.default_rng(0))
+    assert np.abs(np.mean(drawn.numeric) - np.mean(first.numeric)) < 0.5
+    row = one.take(np.arange(1))
+    assert (gaussian_copula(row, np.random.default_rng(0)).numeric == row.numeric).all()

@@ -53,6 +53,13 @@ def test_features_frechet_is_biased_upward_for_few_samples():
     assert scores[0] > 3 * scores[1] > 9 * scores[2] > 0
 
 
+@pytest.mark.parametrize(("n", "told"), [(50, 44), (5000, 0.4)])
+def test_how_far_few_samples_lead_astray_is_what_the_corrected_answers_say(n, told):
+    """Two samples of one Gaussian: see questions 1 and 13."""
+    same = [np.random.default_rng(seed).normal(size=(2, n, 64)) for seed in range(4)]
+    assert np.mean([features_frechet(*its) for its in same]) == pytest.approx(told, rel=0.12)
+
+
 def test_nearest_finds_the_nearest():
     rng = np.random.default_rng(0)
     candidates = rng.normal(size=(30, 4, 4, 1))
