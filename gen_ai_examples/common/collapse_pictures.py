@@ -25,7 +25,7 @@ def recall_over_training(
         every: steps.
     """
     figure = Figure(figsize=(8.5, 3.6), layout="constrained")
-    all_axes = figure.subplots(1, len(panels), sharey=True)
+    all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, runs) in zip(all_axes, panels.items(), strict=True):
         for recall, ending in runs:
             color = "tab:red" if ending.collapsed else "tab:blue"

@@ -8,7 +8,11 @@ RED, BLUE, ORANGE = (214, 39, 40), (31, 119, 180), (255, 127, 14)
 
 
 def of_colour(picture, colour):
-    return (np.abs(picture.pixels.astype(int) - colour).sum(-1) < 60).sum()
+    """How many pixels are of it, or between it and white, as a line that shines through is."""
+    ink = 255 - picture.pixels.astype(float)
+    wanted = 255 - np.array(colour)
+    strength = ink @ wanted / (wanted @ wanted)
+    return ((np.abs(ink - strength[..., None] * wanted).sum(-1) < 30) & (strength > 0.5)).sum()
 
 
 def test_seeds_that_collapsed_are_red():

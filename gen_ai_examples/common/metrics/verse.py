@@ -50,7 +50,7 @@ def end_nats_by_network(network: keras.Model, marks: list[int]) -> Callable:
     """
 
     def nats(tokens):
-        begun = tf.fill((len(tokens), 1), network.vocabulary)
+        begun = tf.fill((tf.shape(tokens)[0], 1), network.vocabulary)
         logits = network(tf.concat([begun, tokens[:, :-1]], axis=1))
         log_chances = tf.nn.log_softmax(logits)
         others = [i for i in range(network.vocabulary) if i not in marks]

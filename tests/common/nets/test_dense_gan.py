@@ -19,10 +19,10 @@ def test_with_batch_norm_the_size_of_the_latents_does_not_matter():
     generator = build_generator(4, batch_norm=True)
     latents = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
     once, tenfold = (np.asarray(generator(k * latents, training=True)) for k in (1, 10))
-    np.testing.assert_allclose(once, tenfold, atol=0.05)
+    np.testing.assert_allclose(once, tenfold, atol=0.1)
     plain = build_generator(4)
     once, tenfold = (np.asarray(plain(k * latents, training=True)) for k in (1, 10))
-    assert np.abs(once - tenfold).max() > 0.1
+    assert np.abs(once - tenfold).max() > 0.5
 
 
 def test_the_spectral_norm_bounds_every_layer():
