@@ -53,11 +53,12 @@ plt.show()
 #
 # ## A camera
 #
-# Two measures from here on: **PSNR** is the mean squared error in decibels, **SSIM** the likeness of local structure, 1 at best; of both
-# more is better. The small video is made from the large one as a camera makes it: a little blur, one pixel out of each four by four, noise. The blur is
-# less than what would be needed to be rid of all detail that is too fine for the pixels, as in real cameras. So fine patterns show up
-# falsely, and **falsely in another way in each frame**, for the picture moves by fractions of a pixel. That is the information which
-# the neighbours hold.
+# Two measures from here on: **PSNR** is the mean squared error in decibels, **SSIM** the likeness of local structure, 1 at best; of
+# both more is better. The small video is made from the large one as a camera makes it: a little blur, one pixel out of each four by
+# four, noise. The blur is less than what would be needed to be rid of all detail that is too fine for the pixels, as in real cameras.
+# So fine patterns show up falsely, and **falsely in another way in each frame**, for the picture moves by fractions of a pixel. That is
+# the information which the neighbours hold. (Three frames of a shot, and what changed from the first to the third: noise, and edges
+# that fell on the pixels otherwise.)
 
 # %%
 truth = {name: luminance_of(clip.frames[:frames], FACTOR) for name, clip in held_out.items()}

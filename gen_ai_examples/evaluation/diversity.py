@@ -9,16 +9,17 @@ https://arxiv.org/abs/2210.02410) say which is which.
 
 The article asks for a "diversity measure" and names none. The one at hand, the spread of the
 pixels, finds a dozen repeated digits more diverse than a thousand blurred ones; the FID mixes
-diversity with quality in one number, and here even improves when noise is put on the dozen digits.
+diversity with quality in one number, and hardly notices noise that is put on the dozen digits.
 
     gen-ai-examples run evaluation.diversity --gan-steps 1500
 
-What to expect: at equal distances a recall of zero against one above a half, and a Vendi score that
-is no more than the number of digits repeated. Precision hardly sees blur, since the classifier's
-features do not. Shrinking the GAN's latents (truncation, Brock et al. 2019,
+What to expect: at equal distances a recall of zero against one above a half, and a Vendi score of
+the pixels that is no more than the number of digits repeated. Precision hardly sees blur, since the
+classifier's features do not. Shrinking the GAN's latents (truncation, Brock et al. 2019,
 https://arxiv.org/abs/1809.11096) trades recall for precision. On pixels the Vendi score takes noise
-for variety: choose features that ignore what you ignore. `--images DIR` takes your own pictures,
-reduced to 28x28 greys.
+for variety; on the features of the classifier, which ignore noise, it finds both generators alike.
+Choose features that ignore what you ignore, and see whether they show what you look for. `--images
+DIR` takes your own pictures, reduced to 28x28 greys.
 """
 
 import keras

@@ -7,15 +7,15 @@ with rates that stay or fall to zero along a line. Each combination plays from s
 median Frechet distance from digits set aside from training chooses its rate, and the distance from
 held-out digits judges it, on the features of a digit classifier.
 
-The article lists the learning rate among the ways to better samples, in one sentence, and names
-one rate. A GAN has two, and their ratio matters as much as their size.
+The article lists the learning rate among the ways to better samples, in one sentence, and names one
+rate. A GAN has two, and their ratio matters as much as their size.
 
     gen-ai-examples run training.gan_learning_rates
 
 What to expect: a generator faster than its critic fools it instead of learning from it, whatever
 the rate. At a third of the critic's rate it draws better than at an equal one, and good rates are
 easier to hit. Equal rates that fall to zero are as good a remedy: the players stop circling each
-other. Both remedies together gain little more, but forgive a rate that is too high.
+other. Both remedies together gain nothing more, but forgive a rate that is too high.
 
 What mattered: several seeds. One game varies by a half at the same rates, and more near those at
 which it breaks down; evaluation.stability counts such collapses, and finds the same remedy.

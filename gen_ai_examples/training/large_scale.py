@@ -13,10 +13,11 @@ nothing in it is large or distributed. It evaluates by FID and IS, which are for
 
     gen-ai-examples run training.large_scale
 
-What to expect: the loss of the large model is foretold to a few hundredths of a bit, and the time
-of its steps to a tenth or two; neither the number of weights nor the peak of the machine tells
-that. More text of the same book is worth more than more reading of the same text: the number of
-tokens that were read is not the number of tokens that there are.
+What to expect: the loss of the large model is foretold to less than a tenth of a bit, and the time
+of its steps to a quarter or better; neither the number of weights nor the peak of the machine tells
+that. The requirement is not met: after these steps the large model is still nearly a tenth of a bit
+behind the n-grams. More text of the same book is worth more than more reading of the same text: the
+number of tokens that were read is not the number of tokens that there are.
 
 What mattered: an optimizer whose learning rate suits all sizes (Muon, see `common/methods/
 language_model.py`); the rate was chosen on a part of the training text. What a step costs has to be

@@ -26,7 +26,8 @@ recommends periodic rates: they are better than constant ones, and no better tha
 What to expect: the best constant rate is a few times the default of Keras' Adam, and far better for
 it; ten times the default is worse, thirty times bad. A rate that falls to zero ends better still,
 from a start that is too high for a constant one; how it falls matters little, and a warm-up adds
-less at that rate than it saves at one that is too high. Averaged weights gain nearly as much.
+less at that rate than it saves at one that is too high. Averaged weights gain as much as a fall to
+zero without a warm-up, and nearly as much as one with it.
 
 What mattered: the peak of the rate first, then that the rate, or the weights' wandering, comes to
 rest in the end. Each schedule has a rate of its own, several times higher if it falls: at the rate
