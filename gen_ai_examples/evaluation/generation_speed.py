@@ -23,11 +23,12 @@ time alone cannot tell an untrained generator from a trained one.
     gen-ai-examples run evaluation.generation_speed
 
 Expect a GAN tens of times faster than the flow that draws equally well, and a flow that draws
-better than it with four to eight steps; more are time wasted. The autoregressive model makes one
-image wait long, and draws a batch nearly as fast as a flow of two steps: its passes are small but
-must follow each other. Its codebook could do far better than its transformer, which this little
-training leaves short of the mixture. The mixture is the fastest of all and about as near as the
-GAN; half of its digits are copies of training images, which image.flow_matching measures.
+better than it with four to eight steps; what more of them gain changes from seed to seed. The
+autoregressive model makes one image wait long, and draws a batch about as fast as a flow of two to
+four steps: its passes are small but must follow each other. Its codebook could do far better than
+its transformer, which this little training leaves level with the mixture. The mixture is as fast as
+the GAN and not as near to held-out digits; more than half of its own are copies of training images,
+which image.flow_matching measures.
 
 Limits: times are those of this machine, only ratios with wide margins are claimed, and training
 time, a minute or less each, is not counted. The flow and the autoregressive model know the class
