@@ -12,9 +12,9 @@ they measure no longer: the generator learns what the classifier likes, not what
 
     gen-ai-examples run evaluation.score_as_loss --tuning-steps 200
 
-What to expect: the distance trained on falls to a fifth, the independent ones by half or less, and
-the digits look hardly better for it. `--images DIR` takes your own pictures, reduced to
-28x28 greys.
+What to expect: the distance trained on falls to a sixth or a quarter, that of another classifier to
+a third or a half, that of the pixels by a quarter or so, and the digits look hardly better for it.
+`--images DIR` takes your own pictures, reduced to 28x28 greys.
 """
 
 import keras
