@@ -202,8 +202,14 @@ def ask(
 def copy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the example.")],
     file: Annotated[
-        pathlib.Path | None, typer.Argument(metavar="[FILE]", help="To write; - is the terminal.")
+        pathlib.Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="To write; - is the terminal; a folder with --split."
+        ),
     ] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="A folder of short modules instead of one file.")
+    ] = False,
     part: Annotated[
         str | None, typer.Option(help="Only this class or function, and what it needs.")
     ] = None,
@@ -212,18 +218,33 @@ def copy(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
-    """Copy an example into one Python file that runs without this package."""
+    """Copy an example into one Python file, or short ones, that run without this package."""
     from gen_ai_examples import copying
 
-    written = copying.copy_part(name, part) if part else copying.copy_example(name)
+    if split and part:
+        raise InputError("--part is one file: leave --split out.")
+    if split:
+        written = copying.split_example(name)
+    elif part:
+        written = copying.copy_part(name, part)
+    else:
+        written = copying.copy_example(name)
     if str(file) == "-":
+        if split:
+            raise InputError("--split writes several files: name a folder for them.")
         print(written.text, end="")
         return
-    path = file or pathlib.Path(f"{part or catalog.example(name).name.split('.')[1]}.py")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name the file to write.")
+    path = file or pathlib.Path(part or catalog.example(name).name.split(".")[1])
+    if file is None and not split:
+        path = path.with_suffix(".py")
+    if split and path.is_file():
+        raise InputError(f"{path} is a file: name a folder for the files that --split writes.")
+    if path.is_dir() and not split:
+        raise InputError(f"{path} is a folder: name the file to write, or add --split.")
     copying.save(written, path, with_data, force)
-    console.print(f"Wrote {path}, {len(written.text.splitlines())} lines.", highlight=False)
+    lines = [len(text.splitlines()) for text in written.files.values()]
+    files = f"{len(lines)} files of up to " if split else ""
+    console.print(f"Wrote {path}, {files}{max(lines)} lines.", highlight=False)
     if written.data and not with_data:
         console.print("It reads bundled data: --with-data writes them beside it.", style="dim")
 

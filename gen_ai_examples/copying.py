@@ -6,6 +6,8 @@ for the training loop, the answer and the command. What is found is written down
 which it must be defined, comments and all; of the docstrings of `common/` the first paragraph and
 the source are kept, of its classes the methods that something may call. Names that two modules
 define, or that a function uses for something else, are told apart by the name of their module.
+
+Split into a folder, each module is a file of its own with the imports that it needs.
 """
 
 import ast
@@ -288,10 +290,12 @@ class _Parts:
             self._enter(_STANDALONE if stand_ins is None or name in stand_ins else owner)
         self.order.append(module)
 
-    def _foreign(self):
-        """Name to the statements that import it, of all that is used."""
+    def _foreign(self, only: str | None = None):
+        """Name to the statements that import it, of all that is used, or in one module alone."""
         found: dict[str, frozenset[str]] = {}
         for definition in self.definitions:
+            if only not in (None, definition.module):
+                continue
             module = _module(definition.module)
             for use in self._uses(definition):
                 statements = module.foreign.get(use.name)
@@ -371,31 +375,59 @@ class _Parts:
         target = next(n for n in found if n.id == name)
         return target.lineno, target.col_offset, target.end_col_offset
 
-    def body(self, example: str | None) -> str:
+    def modules(self) -> list[str]:
+        """The modules that something is used of, each after those that it imports."""
+        return list(dict.fromkeys(d.module for d in self.definitions))
+
+    def of_module(self, name: str, example: str) -> str:
+        """The definitions of a module; statements of one line that stood together still do."""
+        text, last = "", None
+        for definition in (d for d in self.definitions if d.module == name):
+            if last:
+                text += "\n" * (_blank_lines(last, definition) + 1)
+            text += self.text(definition, shorten=name != example)
+            last = definition
+        return text
+
+    def body(self, example: str) -> str:
         """All definitions under headings that say where they are from."""
-        parts, last = [], None
-        for definition in self.definitions:
-            if definition.module != last:
-                last = definition.module
-                room = last.removeprefix(f"{_PACKAGE}.").replace(".", "/")
-                parts.append(f"# {room}.py {'-' * max(3, 80 - len(room))}")
-            parts.append(self.text(definition, shorten=definition.module != example))
+        parts = []
+        for name in self.modules():
+            room = name.removeprefix(f"{_PACKAGE}.").replace(".", "/")
+            parts.append(f"# {room}.py {'-' * max(3, 80 - len(room))}")
+            parts.append(self.of_module(name, example))
         return "\n\n\n".join(parts)
 
-    def imports(self) -> str:
-        statements = set().union(*self.foreign.values())
-        plain = sorted(s for s in statements if s.startswith("import"))
-        froms: dict[str, set[str]] = {}
-        for statement in statements:
-            if match := re.match(r"from (\S+) import (.*)", statement):
-                froms.setdefault(match[1], set()).add(match[2])
-        lines = plain + [
-            f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(froms.items())
-        ]
+    def imports(self, module: str | None = None, called: frozenset[Key] = frozenset()) -> str:
+        """What all definitions import, or those of one module, and it imports from the others.
+
+        Args:
+            module: of a split copy.
+            called: what its last lines call.
+        """
+        found = self._foreign(module)
+        lines = _merged(set().union(*found.values()))
         standard = [s for s in lines if s.split()[1].split(".")[0] in sys.stdlib_module_names]
         others = [s for s in lines if s not in standard]
         # A copied `from __future__` would come too late; annotations may name what comes below.
-        return "\n".join(["from __future__ import annotations", "", *standard, "", *others])
+        blocks = [
+            ["from __future__ import annotations"],
+            standard,
+            others,
+            self._of_ours(module, called),
+        ]
+        return "\n\n".join("\n".join(block) for block in blocks if block)
+
+    def _of_ours(self, module: str | None, called: frozenset[Key]) -> list[str]:
+        """What a file of a split copy imports from the other files."""
+        keys = called | {
+            key
+            for d in self.definitions
+            if d.module == module
+            for use in self._uses(d)
+            if (key := _resolve(_module(module), use)) and key[0] != module
+        }
+        return _merged({f"from {_file(owner)} import {self.names[owner, n]}" for owner, n in keys})
 
     def data_files(self) -> list[str]:
         """The bundled files that are read."""
@@ -403,7 +435,7 @@ class _Parts:
             return []
         sums = (catalog.shipped_folder("data") / "SHA256SUMS").read_text(encoding="utf-8")
         # A name is written out, or has a part in braces.
-        written = re.findall(r'"(\w[\w{}]*\.[\w.]+)"', self.body(None))
+        written = re.findall(r'"(\w[\w{}]*\.[\w.]+)"', self.body(""))
         shapes = [re.sub(r"\{\w+\}", r"\\w+", name.replace(".", r"\.")) for name in written]
         known = [line.split()[-1] for line in sums.splitlines()]
         return [name for name in known if any(re.fullmatch(shape, name) for shape in shapes)]
@@ -418,6 +450,33 @@ class _Parts:
         declared = importlib.metadata.requires("gen-ai-examples") or []
         bounds = {re.match(r"[\w.-]+", line)[0]: line.split(";")[0] for line in declared}
         return sorted(bounds.get(name, name) for name in names)
+
+
+def _merged(statements: set[str]) -> list[str]:
+    """Import statements, with one for all names of a module, wrapped."""
+    froms: dict[str, set[str]] = {}
+    for statement in statements:
+        if match := re.match(r"from (\S+) import (.*)", statement):
+            froms.setdefault(match[1], set()).add(match[2])
+    lines = sorted(s for s in statements if s.startswith("import"))
+    for module, names in sorted(froms.items()):
+        line = f"from {module} import {', '.join(sorted(names))}"
+        if len(line) > 100:
+            line = f"from {module} import (\n    " + ",\n    ".join(sorted(names)) + ",\n)"
+        lines.append(line)
+    return lines
+
+
+def _file(module: str) -> str:
+    """Under which name a split copy imports a module of `common/`."""
+    return "_".join(module.split(".")[-2:]).removeprefix(f"{_PACKAGE}_")
+
+
+def _blank_lines(definition, following) -> int:
+    """How many belong between two definitions of a module."""
+    if any(isinstance(d.node, ast.FunctionDef | ast.ClassDef) for d in (definition, following)):
+        return 2
+    return 0 if definition.end == following.start else 1
 
 
 def _span(node) -> tuple[int, int]:
@@ -454,17 +513,22 @@ def _shorten(node, lines):
     indent = " " * first.col_offset
     quoted = textwrap.indent("\n\n".join(kept), indent).removeprefix(indent)
     raw = "r" if lines[first.lineno - 1].strip().startswith("r") else ""
-    one_line = "\n" not in quoted and len(indent + quoted) < 94
+    one_line = "\n" not in quoted
     text = f'{indent}{raw}"""{quoted}' + ('"""' if one_line else f'\n{indent}"""')
     lines[first.lineno - 1 : first.end_lineno] = text.splitlines()
 
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """A copy: the text of the file, and the bundled data files that it reads."""
+    """A copy: its files, the one to run first, and the bundled data files that they read."""
 
-    text: str
+    files: dict[str, str]
     data: list[str]
+
+    @property
+    def text(self) -> str:
+        """What the first file contains."""
+        return next(iter(self.files.values()))
 
 
 def copy_example(name: str) -> Written:
@@ -474,21 +538,64 @@ def copy_example(name: str) -> Written:
         InputError: no such example.
     """
     example = catalog.example(name)
+    parts, _, doc, end = _whole(example)
+    head = f"{_head(parts, example)}\n\n{doc}\n\n{parts.imports()}"
+    text = _joined(head, parts.body(example.module), end)
+    return Written({f"{_stem(example)}.py": text}, parts.data_files())
+
+
+def split_example(name: str) -> Written:
+    """The example `name` as a folder of modules that run without this package.
+
+    The first one is the example and is what to run; the others are the modules of `common/`,
+    each with what is used of it.
+
+    Raises:
+        InputError: no such example.
+    """
+    example = catalog.example(name)
+    parts, called, doc, end = _whole(example)
+    head = f"{_head(parts, example)}\n\n{doc}\n\n{parts.imports(example.module, called)}"
+    files = {
+        f"{_stem(example)}.py": _joined(head, parts.of_module(example.module, example.module), end)
+    }
+    for module in parts.modules():
+        if module != example.module:
+            head = f"{_quoted(_module(module).doc)}\n\n{parts.imports(module)}"
+            files[f"{_file(module)}.py"] = _joined(head, parts.of_module(module, example.module))
+    paths = {f"common/{'/'.join(m.split('.')[2:])}.py": f"{_file(m)}.py" for m in parts.modules()}
+    for path, file in paths.items():
+        files = {name: text.replace(path, file) for name, text in files.items()}
+    return Written(files, parts.data_files())
+
+
+def _quoted(doc: str) -> str:
+    return f'"""{doc}\n"""' if "\n" in doc else f'"""{doc}"""'
+
+
+def _stem(example) -> str:
+    return example.name.split(".")[1]
+
+
+def _whole(example) -> tuple[_Parts, frozenset[Key], str, str]:
+    """All that an example needs, what its last lines call, its docstring, and those lines."""
     module = _module(example.module)
     definitions = [(module.name, n) for n in module.definitions if n not in ("ANSWERS", "SMOKE")]
-    commands = ["run_as_command(main)"]
-    roots = [(_STANDALONE, "run_as_command"), *definitions]
+    commands = {(_STANDALONE, "run_as_command"): "main"}
     if example.cpu_replicas > 1:
-        commands.insert(0, "share_cpu(CPU_REPLICAS)")
-        roots.append((f"{_PACKAGE}.common.strategy", "share_cpu"))
+        commands = {(f"{_PACKAGE}.common.strategy", "share_cpu"): "CPU_REPLICAS"} | commands
     if example.cpu_operations > 1:
-        commands.insert(0, "work_side_by_side(CPU_OPERATIONS)")
-        roots.append((f"{_PACKAGE}.common.threads", "work_side_by_side"))
-    parts = _Parts(roots)
+        called = (f"{_PACKAGE}.common.threads", "work_side_by_side")
+        commands = {called: "CPU_OPERATIONS"} | commands
     run = re.compile(rf"gen-ai-examples run {re.escape(example.name)}")
-    doc = run.sub(f"python {example.name.split('.')[1]}.py", example.doc.rstrip())
-    tail = "\n    ".join(['if __name__ == "__main__":', *commands])
-    return _written(parts, example, f'"""{doc}\n"""', tail)
+    doc = run.sub(f"python {_stem(example)}.py", example.doc.rstrip())
+    end = ['if __name__ == "__main__":', *(f"{name}({its})" for (_, name), its in commands.items())]
+    return (
+        _Parts([*commands, *definitions]),
+        frozenset(commands),
+        _quoted(doc),
+        "\n    ".join(end),
+    )
 
 
 def copy_part(name: str, part: str) -> Written:
@@ -510,12 +617,15 @@ def copy_part(name: str, part: str) -> Written:
         known = {n for d in everything if isinstance(d.node, kinds) for n in d.names}
         public = ", ".join(sorted(n for n in known if not n.startswith("_")))
         raise InputError(f"{example.name} uses no {part!r}: choose from {public}.")
-    return _written(_Parts([(found[-1].module, part)]), example)
+    parts = _Parts([(found[-1].module, part)])
+    head = f"{_head(parts, example)}\n\n{parts.imports()}"
+    return Written({f"{part}.py": _joined(head, parts.body(example.module))}, parts.data_files())
 
 
-def _written(parts, example, doc="", end=""):
+def _head(parts, example) -> str:
+    """Comments that say where a copy is from, what to install and what it reads."""
     version = importlib.metadata.version("gen-ai-examples")
-    data, body = parts.data_files(), parts.body(example.module)
+    data = parts.data_files()
     install = " ".join(f'"{line}"' for line in parts.requirements())
     lines = [f"Copied from {example.name} of gen_ai_examples {version}, MIT licence."]
     lines += [f"pip install {install}"] if install else []
@@ -523,30 +633,38 @@ def _written(parts, example, doc="", end=""):
         lines.append(
             f"Reads data/{', data/'.join(data)} beside this file; licences: data/README.md."
         )
-    comment = "\n".join(
+    return "\n".join(
         textwrap.fill(
             line, 98, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
         )
         for line in lines
     )
-    sections = [f"{comment}\n\n{doc}".rstrip() + f"\n\n{parts.imports()}".rstrip(), body, end]
-    return Written("\n\n\n".join(filter(None, sections)) + "\n", data)
+
+
+def _joined(*sections: str) -> str:
+    return "\n\n\n".join(sections) + "\n"
 
 
 def save(written: Written, path: pathlib.Path, with_data: bool, force: bool) -> None:
-    """Write a copy, and with it the data that it reads to the folder `data` beside it.
+    """Write a copy of one file to `path`, one of several to this folder.
+
+    The data that it reads are written to the folder `data` beside the files.
 
     Nothing is written if a file would be replaced and `force` is not set.
 
     Raises:
         InputError: a file is there already.
     """
-    files = {path: written.text.encode()}
+    if len(written.files) > 1:
+        folder = path
+        files = {folder / name: text.encode() for name, text in written.files.items()}
+    else:
+        folder, files = path.parent, {path: written.text.encode()}
     if with_data and written.data:
-        shipped, folder = catalog.shipped_folder("data"), path.parent / "data"
+        shipped = catalog.shipped_folder("data")
         licences = [str(p.relative_to(shipped)) for p in sorted(shipped.glob("LICENSES/*"))]
         files |= {
-            folder / name: (shipped / name).read_bytes()
+            folder / "data" / name: (shipped / name).read_bytes()
             for name in (*written.data, "README.md", *licences)
         }
     there = [p for p, content in files.items() if p.exists() and p.read_bytes() != content]

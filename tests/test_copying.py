@@ -1,5 +1,6 @@
 """What `copy` writes; that the copies run, tests/test_examples.py shows."""
 
+import pathlib
 import subprocess
 import sys
 import types
@@ -218,16 +219,49 @@ def test_docstrings_of_the_library_keep_what_a_reader_needs(package, tmp_path):
 
 def test_copies_have_no_loose_ends(tmp_path):
     for name in EXAMPLES:
-        text = copying.copy_example(name).text
-        assert "import gen_ai_examples" not in text and "from gen_ai_examples" not in text
-        (tmp_path / f"{name}.py").write_text(text)
-    checked = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F", tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
+        for way in (copying.copy_example, copying.split_example):
+            written = way(name)
+            for text in written.files.values():
+                assert "import gen_ai_examples" not in text and "from gen_ai_examples" not in text
+            path = tmp_path / f"{way.__name__}_of_{name}.py"  # a folder, if there are several
+            copying.save(written, path, with_data=False, force=False)
+    for arguments in (["check", "--select", "E,F"], ["format", "--check"]):
+        checked = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, "--isolated", "--line-length=100", tmp_path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not checked.returncode, checked.stdout
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_file_of_a_split_copy_is_long(name):
+    lines = {n: len(text.splitlines()) for n, text in copying.split_example(name).files.items()}
+    assert max(lines.values()) < 400, lines
+
+
+def test_a_split_copy_runs_from_any_folder_and_its_modules_import_one_another(package, tmp_path):
+    package(
+        "common/a.py",
+        '"""Doubles.\n\nAs `common/b.py` has it.\n"""\nimport math\n\n'
+        "from gen_ai_examples.common import b\n\n\n"
+        "def _own(x):\n    return math.floor(x) + b.LITTLE\n\n\n"
+        "def double(x):\n    return 2 * _own(x)\n",
     )
-    assert not checked.returncode, checked.stdout
+    package("common/b.py", '"""Numbers."""\nLITTLE = 0\nMUCH = 9\nUNUSED = 1\n')
+    imports = "from gen_ai_examples.common.a import double\nfrom gen_ai_examples.common import b"
+    body = "def _own():\n    return b.MUCH\n\n\ndef main():\n    return double(21.5), _own()\n"
+    package("toy/one.py", EXAMPLE.format(imports=imports, body=body))
+    written = copying.split_example("toy.one")
+    assert sorted(written.files) == ["common_a.py", "common_b.py", "one.py", "standalone.py"]
+    copying.save(written, tmp_path / "one", with_data=False, force=False)
+    command = [sys.executable, tmp_path / "one" / "one.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert done.stdout.strip() == "(42, 9)", done.stderr
+    a, b = written.files["common_a.py"], written.files["common_b.py"]
+    assert a.startswith('"""Doubles.\n\nAs `common_b.py` has it.\n"""\n')
+    assert "LITTLE = 0\nMUCH = 9\n" in b and "UNUSED" not in b
 
 
 def test_the_head_names_origin_requirements_and_data():
@@ -276,6 +310,28 @@ def test_the_command(capsys):
     with pytest.raises(SystemExit):
         cli.main(["copy", "image.dcgan", "."])
     assert "is a folder" in capsys.readouterr().err
+
+
+def test_the_command_splits_into_a_folder(capsys):
+    with pytest.raises(SystemExit) as done:
+        cli.main(["copy", "image.dcgan", "--split"])
+    assert not done.value.code
+    files = sorted(path.name for path in pathlib.Path("dcgan").iterdir())
+    assert {"dcgan.py", "methods_gan.py", "standalone.py"} <= set(files)
+    assert f"Wrote dcgan, {len(files)} files of up to" in capsys.readouterr().out
+    for arguments, sentence in (
+        (["--split", "-"], "name a folder"),
+        (["--split", "--part", "GAN"], "leave --split out"),
+        (["--split", "dcgan/dcgan.py"], "is a file"),
+    ):
+        with pytest.raises(SystemExit) as done:
+            cli.main(["copy", "image.dcgan", *arguments])
+        assert done.value.code and sentence in capsys.readouterr().err
+    pathlib.Path("dcgan/standalone.py").write_text("precious")
+    with pytest.raises(SystemExit):
+        cli.main(["copy", "image.dcgan", "--split"])
+    assert "--force" in capsys.readouterr().err
+    assert pathlib.Path("dcgan/standalone.py").read_text() == "precious"
 
 
 def test_a_missing_data_file_is_one_sentence(tmp_path):

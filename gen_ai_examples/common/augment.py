@@ -11,7 +11,7 @@ from gen_ai_examples.common.batches import Seed, split_seed
 def mirror_and_shift(
     pictures: dict[str, tf.Tensor], seed: Seed, reach: int, background: float = 1.0
 ) -> dict[str, tf.Tensor]:
-    """Move the pictures of each row together, so that pairs stay as well in register as they were.
+    """Move the pictures of each row together, so that pairs stay in register as they were.
 
     Args:
         pictures: by name, (B, H, W, C) float32, all of one height and width.

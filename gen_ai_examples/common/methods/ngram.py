@@ -95,7 +95,7 @@ class KneserNey:
 
 
 def best_order(tokens: np.ndarray, then: np.ndarray, vocabulary: int, longest: int) -> int:
-    """The order, of those up to `longest` that fit, whose model of `tokens` predicts `then` best.
+    """The order up to `longest` that fits and whose model of `tokens` predicts `then` best.
 
     Args:
         tokens, then: sequences, one to count and another to choose by, from the training part too.

@@ -143,7 +143,7 @@ THRESHOLDS = dict(
 
 
 def split_touching(mask: np.ndarray, distance: int = 13) -> np.ndarray:
-    """Number the objects of a mask (H, W), touching ones being split at their waist by watershed.
+    """Number the objects of a mask (H, W); touching ones are split at their waist by watershed.
 
     Args:
         mask: (H, W) bool.

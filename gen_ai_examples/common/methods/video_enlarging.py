@@ -151,7 +151,7 @@ def best_trust(
     steps: int,
     choices: tuple[float, ...] = (0.02, 0.05, 0.1),
 ) -> float:
-    """The `trust` with which `back_projected` has the least error, on `pairs` of clips to tune on.
+    """The `trust` with which `back_projected` has the least error on `pairs` of clips.
 
     Args:
         pairs: low (T, H, W) and original (T, factor H, factor W).

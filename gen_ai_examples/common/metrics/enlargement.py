@@ -1,4 +1,4 @@
-"""How well an enlarged photograph matches the original, as the literature on super-resolution does.
+"""How well an enlarged photograph matches the original, by the measures of super-resolution.
 
 On the luminance, without a border as wide as the factor, where every method has to guess.
 """

@@ -27,7 +27,7 @@ _CHUNK_MB = 64  # of a matrix of distances, held at a time
 
 
 class Moments:
-    """Mean and covariance of feature vectors that come in batches; memory does not grow with them.
+    """Mean and covariance of feature vectors that come in batches, in memory that does not grow.
 
     Attributes:
         n: vectors seen.

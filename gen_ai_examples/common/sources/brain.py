@@ -17,7 +17,7 @@ _FIRST, _SECOND = 84, 8
 
 @dataclasses.dataclass(frozen=True)
 class Heads:
-    """Axial slices (N, 224, 192) float32 of 1 mm pixels, white matter near 1, air 0, nose upwards.
+    """Axial slices (N, 224, 192) float32 of 1 mm pixels: white matter near 1, air 0, nose up.
 
     Args:
         first: 84 slices, 1 mm apart, from the level of the brow to near the top of the head: the

@@ -1,4 +1,4 @@
-"""Free-form holes: random strokes over a picture, as thick as it takes to hide a given share of it.
+"""Free-form holes: random strokes over a picture, thick enough to hide a given share of it.
 
 Thin strokes are scratches, which the surroundings nearly determine; thick ones hide whole parts.
 As in Yu et al. 2019, https://arxiv.org/abs/1806.03589, strokes turn at random; here the share of

@@ -30,7 +30,7 @@ _BUNDLED = (
 
 
 def bundled_photographs() -> dict[str, np.ndarray]:
-    """Nine photographs of 640 pixels on the longer side, bundled: everyday things and landscapes.
+    """Nine bundled photographs of 640 pixels on the longer side: everyday things, landscapes.
 
     Returns:
         By name, (H, W, 3) uint8.
@@ -80,7 +80,7 @@ def own_photographs(
 
 
 def luminance(photo: np.ndarray) -> np.ndarray:
-    """Y of BT.601, on which the literature measures PSNR: (H, W, 1 or 3) uint8 to (H, W) float32.
+    """Y of BT.601, on which PSNR is measured: (H, W, 1 or 3) uint8 to (H, W) float32.
 
     Black is 16 and white 235, then scaled as 0..255 to [-1, 1], so that the peak is 2.
     """

@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def opened_one_by_one(files: Sequence[str], reach: int, seed: int) -> Iterator[np.ndarray]:
-    """Open, decode and augment one picture after another, in a new order in every pass, for ever.
+    """Open, decode and augment one picture after another, for ever, each pass in a new order.
 
     Args:
         files: of colour pictures whose height and width are even.
