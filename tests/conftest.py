@@ -17,15 +17,15 @@ import gen_ai_examples  # before TensorFlow: it chooses the Keras backend
 from gen_ai_examples import catalog
 from gen_ai_examples.running import native_stderr_muted
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # As many processes run as there are cores: threads of their own would only wait for each other.
-    # For what the tests start as well; read when TensorFlow runs its first operation.
-    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
-
 
 def pytest_configure(config):
     if config.getoption("numprocesses", None):
-        return  # this process only hands the tests out to others
+        # This process only hands the tests out to others, as many as there are cores: threads of
+        # their own (TensorFlow's, scikit-learn's, NumPy's) would only wait for each other. What
+        # the tests start inherits it as well.
+        for threads in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[threads] = "1"
+        return
 
     with native_stderr_muted():
         import tensorflow as tf
@@ -66,6 +66,55 @@ def one_device(monkeypatch):
     from gen_ai_examples.common import strategy
 
     monkeypatch.setattr(strategy, "_logical_devices", lambda kind: ["CPU:0"] * (kind == "CPU"))
+
+
+@pytest.fixture
+def eager_training(one_device, monkeypatch):
+    """`fit` takes its steps eagerly: where it is not what is tested, tracing takes longest."""
+    _train_eagerly(monkeypatch, lambda model, jit_compile: True)
+
+
+@pytest.fixture
+def traced_once(one_device, monkeypatch):
+    """Of trainings that are alike `fit` traces the first in this process, and not the others.
+
+    Alike are models of a class whose weights have the same shapes, with the same optimizers and
+    the same precision.
+    """
+
+    from gen_ai_examples.common.fit import _optimizers
+
+    def known(model, jit_compile):
+        shapes = tuple(tuple(v.shape) for v in model.variables)
+        optimizers = tuple(type(its) for its in _optimizers(model))
+        kind = (type(model), shapes, optimizers, model.dtype_policy.name, jit_compile)
+        return kind in traced or traced.add(kind)
+
+    _train_eagerly(monkeypatch, known)
+
+
+traced = set()
+
+
+def _train_eagerly(monkeypatch, chosen):
+    """For those models alone for which `chosen(model, jit_compile)`."""
+    import tensorflow as tf
+
+    from gen_ai_examples.common import fit
+
+    class Steps(fit._TracedSteps):
+        def __init__(self, model, strategy, jit_compile):
+            super().__init__(model, strategy, jit_compile)
+            self.eager = chosen(model, jit_compile)
+
+        def __call__(self, batches, n):
+            tf.config.run_functions_eagerly(self.eager)
+            try:
+                return super().__call__(batches, n)
+            finally:
+                tf.config.run_functions_eagerly(False)
+
+    monkeypatch.setattr(fit, "_TracedSteps", Steps)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Every example, found by walking the package, runs end to end at its smallest settings."""
 
 import importlib
-import importlib.util
 import os
+import pathlib
 import sys
 
 import keras
@@ -83,7 +83,7 @@ def smoke(name, small_data, few_clips, pytestconfig, request):
     """
     if name not in done:
         if not (name in ON_TWO or pytestconfig.getoption("thorough")):
-            request.getfixturevalue("one_device")
+            request.getfixturevalue("traced_once")
         module = importlib.import_module(catalog.examples()[name].module)
         with pytest.MonkeyPatch.context() as patch:
             for source in (image, prompts, text):
@@ -120,30 +120,47 @@ def test_its_copy_gives_the_same_numbers_without_the_package(
     name, tmp_path, monkeypatch, pytestconfig, small_data, few_clips, request
 ):
     """On one device, where the example itself had two: tracing for two takes far longer."""
-    if not (name in ON_TWO or pytestconfig.getoption("thorough")):
-        pytest.skip("one copy of each topic is run: --thorough runs all")
+    thorough = pytestconfig.getoption("thorough")
+    if not (name in ON_TWO or thorough):
+        pytest.skip("one copy of each topic is run, in one of two forms: --thorough runs all")
     expected = request.getfixturevalue("smoke")
     settings = importlib.import_module(catalog.examples()[name].module).SMOKE
-    path = tmp_path / f"{name.replace('.', '_')}_alone.py"
-    copying.save(copying.copy_example(name), path, with_data=True, force=False)
+    ways = (copying.copy_example, copying.split_example)
+    for way in ways if thorough else (ways[ON_TWO.index(name) % 2],):
+        with monkeypatch.context() as patch:
+            copied, *others = loaded(way(name), tmp_path / way.__name__, patch)
+            constants = {"bundled": small_data, "_BUNDLED": few_clips} | FEWER.get(name, {})
+            for module in (copied, *others):
+                for constant in constants.keys() & vars(module).keys():
+                    patch.setattr(module, constant, constants[constant])
+            copied.strategy.kept = strategy.strategy(["CPU:0"])
+            answer = copied.main(**settings)
+            check_same(answer, expected)
+            answer.show(tmp_path / "shown")
+        assert len(list((tmp_path / "shown").iterdir())) == len(answer.media)
+
+
+def loaded(written, folder, patch):
+    """The modules of a copy, the one to run first, imported where there is no package."""
+    folder.mkdir()
+    first, *others = written.files
+    path = folder if others else folder / f"{folder.name}_alone.py"
+    copying.save(written, path, with_data=True, force=False)
+    names = [pathlib.Path(file).stem for file in (first, *others)] if others else [path.stem]
     for module in [m for m in sys.modules if m.split(".")[0] == "gen_ai_examples"]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setattr(sys, "meta_path", [Blocked(), *sys.meta_path])
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    copied = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, path.stem, copied)
+        patch.delitem(sys.modules, module)
+    patch.setattr(sys, "meta_path", [Blocked(), *sys.meta_path])
+    patch.syspath_prepend(folder)
     registered = keras.saving.get_custom_objects()
     for saved_as, its in list(registered.items()):  # until the copy's classes take their names
-        monkeypatch.setitem(registered, saved_as, its)
-    spec.loader.exec_module(copied)
-    if hasattr(copied, "bundled"):
-        monkeypatch.setattr(copied, "bundled", small_data)
-    if hasattr(copied, "bundled_clips"):
-        monkeypatch.setattr(copied, "_BUNDLED", few_clips)
-    for constant, value in FEWER.get(name, {}).items():
-        monkeypatch.setattr(copied, constant, value)
-    copied.strategy.kept = strategy.strategy(["CPU:0"])
-    answer = copied.main(**settings)
+        patch.setitem(registered, saved_as, its)
+    for module in names:
+        patch.setitem(sys.modules, module, None)  # to be as it was in the end
+        del sys.modules[module]
+    return [importlib.import_module(module) for module in names]
+
+
+def check_same(answer, expected):
     assert answer.media.keys() == expected.media.keys()
     for ours, theirs in zip(answer.claims, expected.claims, strict=True):
         assert (
@@ -155,8 +172,6 @@ def test_its_copy_gives_the_same_numbers_without_the_package(
             values = [[c.value, *c.baselines.values()] for c in (ours, theirs)]
             # Rounding apart, mostly of bfloat16: one step per call is fused otherwise than many.
             np.testing.assert_allclose(*values, rtol=1e-4, atol=2e-4, err_msg=ours.statement)
-    answer.show(tmp_path / "shown")
-    assert len(list((tmp_path / "shown").iterdir())) == len(answer.media)
 
 
 def check_medium(medium):

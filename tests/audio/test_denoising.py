@@ -91,7 +91,7 @@ def test_silent_excerpts_stay_finite():
     assert np.isfinite(mixed["noisy"]).all()
 
 
-def test_a_recording_of_ones_own_is_cleaned(tmp_path, monkeypatch, one_device):
+def test_a_recording_of_ones_own_is_cleaned(tmp_path, monkeypatch, eager_training):
     gate = functools.partial(spectral_gate, rate=RATE)
     monkeypatch.setattr(denoising, "CLASSICAL", {"gate": (gate, dict(threshold=(1.0,)))})
     monkeypatch.setattr(denoising, "spectrogram_unet", pointwise_network)

@@ -71,26 +71,35 @@ def test_more_devices_than_the_machine_has_are_refused(count):
         use_devices(count)
 
 
-@pytest.mark.parametrize(
-    ("cores", "gpus", "replicas", "found"),
-    [(4, 0, 2, (2, 2)), (2, 0, 2, (2, 1)), (1, 0, 2, (1, 0)), (4, 1, 2, (1, 0)), (4, 0, 1, (1, 0))],
-)
-def test_a_cpu_is_shared_where_it_has_the_cores_and_nothing_faster_is_there(
-    cores, gpus, replicas, found
-):
-    """In a process of its own, since devices are set once; 0 threads are TensorFlow's default."""
+CPU_CASES = [  # cores, GPUs, replicas, what is found: replicas and threads, 0 being the default
+    (4, 0, 2, [2, 2]),
+    (2, 0, 2, [2, 1]),
+    (1, 0, 2, [1, 0]),
+    (4, 1, 2, [1, 0]),
+    (4, 0, 1, [1, 0]),
+]
+
+
+def test_a_cpu_is_shared_where_it_has_the_cores_and_nothing_faster_is_there():
+    """In processes of their own, since devices are set once; TensorFlow is imported for all."""
     code = f"""
 import os, tensorflow as tf
 from gen_ai_examples.common.strategy import share_cpu, strategy
 known = tf.config.list_physical_devices
-tf.config.list_physical_devices = lambda kind: ["GPU:0"] * {gpus} if kind == "GPU" else known(kind)
-os.cpu_count = lambda: {cores}
-share_cpu({replicas})
-print(strategy().num_replicas_in_sync, tf.config.threading.get_intra_op_parallelism_threads())
-share_cpu(2)  # too late, and no error
+for cores, gpus, replicas, _ in {CPU_CASES}:
+    if os.fork():
+        os.wait()
+        continue
+    tf.config.list_physical_devices = lambda kind: ["GPU"] * gpus if kind == "GPU" else known(kind)
+    os.cpu_count = lambda: cores
+    share_cpu(replicas)
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    print([strategy().num_replicas_in_sync, threads], flush=True)
+    share_cpu(2)  # too late, and no error
+    os._exit(0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert tuple(map(int, done.stdout.split())) == found
+    assert done.stdout.splitlines() == [str(found) for *_, found in CPU_CASES], done.stderr
 
 
 class Line(keras.Model):

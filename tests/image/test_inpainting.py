@@ -16,7 +16,7 @@ def test_the_hole_alone_is_measured():
     assert hole_psnr(off, truth, hole) == pytest.approx(20)
 
 
-def test_own_pictures_are_filled(tmp_path, one_device, monkeypatch):
+def test_own_pictures_are_filled(tmp_path, eager_training, monkeypatch):
     monkeypatch.setattr(inpainting, "WIDTHS", (8,))
     rng = np.random.default_rng(0)
     for i in range(50):

@@ -35,7 +35,7 @@ def test_strips_show_the_chosen_pictures_of_every_method():
     assert dark > 0.5 * grey > 1000
 
 
-def test_own_pairs_are_translated(tmp_path, one_device):
+def test_own_pairs_are_translated(tmp_path, eager_training):
     rng = np.random.default_rng(0)
     for side in ("input", "target"):
         (tmp_path / side).mkdir()

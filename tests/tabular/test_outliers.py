@@ -18,7 +18,7 @@ def write(tmp_path, header, row):
     return str(path)
 
 
-def test_a_table_of_the_user(tmp_path, one_device):
+def test_a_table_of_the_user(tmp_path, eager_training):
     path = write(tmp_path, "a,b,kind", lambda i: f"{i},{i * i},{'x' if i % 4 else 'y'}")
     answer = outliers.main(
         steps=1, batch_size=8, error_share=0.2, draws=1, csv=path, target="kind", seed=1

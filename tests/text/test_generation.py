@@ -41,7 +41,7 @@ def test_the_shown_texts_are_the_first_the_middle_one_and_the_last():
 
 
 @pytest.mark.parametrize("own", ["en", "zh"])
-def test_it_reads_the_users_own_text(own, tmp_path, one_device):
+def test_it_reads_the_users_own_text(own, tmp_path, eager_training):
     line = "静夜思，床前明月光；疑是地上霜。" if own == "zh" else "Some years ago, never mind. "
     rng = np.random.default_rng(0)
     words = ["".join(rng.permutation(list(line))) for _ in range(2500)]

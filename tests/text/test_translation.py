@@ -48,7 +48,7 @@ def test_of_own_pairs_the_last_tenth_is_held_out(tmp_path):
     assert len(train) <= 900
 
 
-def test_it_translates_the_users_own_pairs(tmp_path, one_device):
+def test_it_translates_the_users_own_pairs(tmp_path, eager_training):
     answer = translation.main(**SMOKE, pairs=str(own(tmp_path)))
     assert np.isfinite([claim.value for claim in answer.claims]).all()
     assert answer.claims[0].baselines["word by word"] > 90  # each word has one translation
