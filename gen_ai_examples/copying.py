@@ -458,13 +458,22 @@ def _merged(statements: set[str]) -> list[str]:
     for statement in statements:
         if match := re.match(r"from (\S+) import (.*)", statement):
             froms.setdefault(match[1], set()).add(match[2])
-    lines = sorted(s for s in statements if s.startswith("import"))
-    for module, names in sorted(froms.items()):
-        line = f"from {module} import {', '.join(sorted(names))}"
-        if len(line) > 100:
-            line = f"from {module} import (\n    " + ",\n    ".join(sorted(names)) + ",\n)"
-        lines.append(line)
+    lines = sorted((s for s in statements if s.startswith("import")), key=str.lower)
+    for module in sorted(froms, key=str.lower):
+        names = sorted(froms[module], key=_as_imported)
+        renamed = [name for name in names if " as " in name]
+        if plain := [name for name in names if name not in renamed]:
+            line = f"from {module} import {', '.join(plain)}"
+            if len(line) > 100:
+                line = f"from {module} import (\n    " + ",\n    ".join(plain) + ",\n)"
+            lines.append(line)
+        lines += [f"from {module} import {name}" for name in renamed]
     return lines
+
+
+def _as_imported(name: str) -> tuple:
+    """Constants before classes before functions, as ruff sorts them."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2), name
 
 
 def _file(module: str) -> str:
@@ -641,8 +650,10 @@ def _head(parts, example) -> str:
     )
 
 
-def _joined(*sections: str) -> str:
-    return "\n\n\n".join(sections) + "\n"
+def _joined(head: str, *sections: str) -> str:
+    """A file: what ends with the imports, and what follows."""
+    defines = re.match(r"(#.*\n)*(def|class|@)", sections[0])
+    return head + ("\n\n\n" if defines else "\n\n") + "\n\n\n".join(sections) + "\n"
 
 
 def save(written: Written, path: pathlib.Path, with_data: bool, force: bool) -> None:

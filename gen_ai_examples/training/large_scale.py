@@ -14,7 +14,7 @@ nothing in it is large or distributed. It evaluates by FID and IS, which are for
     gen-ai-examples run training.large_scale
 
 What to expect: the loss of the large model is foretold to less than a tenth of a bit, and the time
-of its steps to a quarter or better; neither the number of weights nor the peak of the machine tells
+of its steps to within a third; neither the number of weights nor the peak of the machine tells
 that. The requirement is not met: after these steps the large model is still nearly a tenth of a bit
 behind the n-grams. More text of the same book is worth more than more reading of the same text: the
 number of tokens that were read is not the number of tokens that there are.
