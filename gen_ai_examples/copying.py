@@ -565,9 +565,8 @@ def split_example(name: str) -> Written:
     example = catalog.example(name)
     parts, called, doc, end = _whole(example)
     head = f"{_head(parts, example)}\n\n{doc}\n\n{parts.imports(example.module, called)}"
-    files = {
-        f"{_stem(example)}.py": _joined(head, parts.of_module(example.module, example.module), end)
-    }
+    body = parts.of_module(example.module, example.module)
+    files = {f"{_stem(example)}.py": _joined(head, body, end)}
     for module in parts.modules():
         if module != example.module:
             head = f"{_quoted(_module(module).doc)}\n\n{parts.imports(module)}"
@@ -599,12 +598,8 @@ def _whole(example) -> tuple[_Parts, frozenset[Key], str, str]:
     run = re.compile(rf"gen-ai-examples run {re.escape(example.name)}")
     doc = run.sub(f"python {_stem(example)}.py", example.doc.rstrip())
     end = ['if __name__ == "__main__":', *(f"{name}({its})" for (_, name), its in commands.items())]
-    return (
-        _Parts([*commands, *definitions]),
-        frozenset(commands),
-        _quoted(doc),
-        "\n    ".join(end),
-    )
+    parts = _Parts([*commands, *definitions])
+    return parts, frozenset(commands), _quoted(doc), "\n    ".join(end)
 
 
 def copy_part(name: str, part: str) -> Written:
